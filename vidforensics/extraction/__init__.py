@@ -1,0 +1,1 @@
+"""Extraction: one decode pass gives frames, shots, keyframes, sound and what they carry."""

@@ -1,0 +1,1 @@
+"""Features: numbers measured from one clip, no judgement."""

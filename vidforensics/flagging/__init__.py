@@ -1,0 +1,1 @@
+"""Flagging: features become score tracks, score tracks become segments."""

@@ -1,0 +1,1 @@
+"""The records, one module per stage; import them from `vidforensics.types`."""

@@ -1,0 +1,17 @@
+"""Array types by element, for annotations only: importing this never imports numpy at run time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    Float32Array = NDArray[np.float32]
+    ByteArray = NDArray[np.uint8]
+    CodeArray = NDArray[np.uint32]
+    BoolArray = NDArray[np.bool_]
+    IntArray = NDArray[np.int64]
+    StrArray = NDArray[np.str_]

@@ -1,0 +1,75 @@
+"""Records of features: numbers measured from one clip, no judgement in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import ByteArray, CodeArray, Float32Array, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHashes:
+    """PDQ-type hashes of sampled frames: times_s (N,), bits uint8 (N, 32), quality uint8 (N,) 0–100."""
+
+    algorithm: str
+    times_s: FloatArray
+    bits: ByteArray
+    quality: ByteArray
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPrint:
+    """Landmark fingerprint of one sound track: times_s (N,), codes uint32 (N,); silence gives none."""
+
+    algorithm: str
+    track: int
+    times_s: FloatArray
+    codes: CodeArray
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSeries:
+    """Numbers per decoded frame, each array (N,) in presentation order; `values` maps name to array."""
+
+    times_s: FloatArray
+    values: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSeries:
+    """Numbers per hop of one sound track, each array (N,) or (N, K); `values` maps name to array."""
+
+    track: int
+    hop_s: float
+    times_s: FloatArray
+    values: Mapping[str, Float32Array]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPicture:
+    """What the report draws of one sound track, in B equal bins over [start_s, end_s).
+
+    envelope is float32 (B, 2), least and greatest sample per bin; spectrogram is uint8 (bands, B) on a
+    mel scale from 0 to `max_hz`, lowest band first, 0 = −90 dB and 255 = 0 dB.
+    """
+
+    track: int
+    start_s: float
+    end_s: float
+    envelope: Float32Array
+    spectrogram: ByteArray
+    max_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Numbers measured from one clip, no judgement in them."""
+
+    frame_hashes: FrameHashes
+    audio_prints: tuple[AudioPrint, ...]
+    frames: FrameSeries
+    sounds: tuple[SoundSeries, ...]
+    sound_pictures: tuple[SoundPicture, ...]

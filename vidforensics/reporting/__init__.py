@@ -1,0 +1,1 @@
+"""Reporting: render a case, never judge it."""
