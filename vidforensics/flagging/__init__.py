@@ -1,1 +1,55 @@
-"""Flagging: features become score tracks, score tracks become segments."""
+"""Flagging: features go in, score tracks, segments and coverage come out, one detector at a time.
+
+`detectors()` lists every detector behind the one plug-in seam (`vidforensics.types.Detector`) and
+`run_detectors()` runs them all over one clip's evidence. A detector that breaks costs its own answer,
+never the clip: its coverage then says "not assessed" and why.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from vidforensics.flagging.coverage import not_assessed
+from vidforensics.runtime import Progress, no_progress
+from vidforensics.types import Detection, Detector, Evidence
+
+__all__ = ["detectors", "run_detectors"]
+
+_LOG = logging.getLogger(__name__)
+
+
+def detectors() -> tuple[Detector, ...]:
+    """Every detector, in the order its answers are reported; imported here so that listing costs nothing."""
+    return ()
+
+
+def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:
+    """Run every detector over one clip.
+
+    Args:
+        evidence: all that was extracted and measured.
+        progress: called as ("flag", done, total) after each detector.
+
+    Returns:
+        One Detection per detector, in the order of `detectors()`.
+
+    """
+    found = detectors()
+    answers = []
+    for done, detector in enumerate(found, start=1):
+        answers.append(_run_one(detector, evidence))
+        progress("flag", float(done), float(len(found)))
+    return tuple(answers)
+
+
+def _run_one(detector: Detector, evidence: Evidence) -> Detection:
+    try:
+        return detector.detect(evidence)
+    except MemoryError:  # the limit of the worker process: its parent names it
+        raise
+    except Exception as error:
+        _LOG.exception("detector %s failed", detector.name)
+        reason = f"internal error in the {detector.name} detector ({type(error).__name__})"
+        return Detection(
+            detector=detector.name, coverage=not_assessed(detector.name, evidence.duration_s, reason)
+        )
