@@ -28,9 +28,10 @@ class Evidence:
     def duration_s(self) -> float:
         """End of the timeline: the probe's duration, or what was decoded if that is longer."""
         times = self.extraction.decode.frame_times_s
-        sound_ends = [s.offset_s + s.duration_s for s in self.extraction.sounds]
-        decoded = max([float(times[-1]) if len(times) else 0.0, *sound_ends], default=0.0)
-        return max(decoded, self.probe.duration_s or 0.0)
+        ends = [float(times[-1])] if len(times) else []
+        ends += [s.offset_s + s.duration_s for s in self.extraction.sounds]
+        ends += [float(s.times_s[-1]) + s.hop_s for s in self.features.sounds if len(s.times_s)]
+        return max([*ends, self.probe.duration_s or 0.0])
 
 
 @dataclass(frozen=True, slots=True)

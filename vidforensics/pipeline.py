@@ -1,0 +1,355 @@
+"""The story of a clip: acquire, extract and measure in one decode pass, flag, report.
+
+The only file where stages meet. `examine` is the whole story; the `*_job` functions are what a worker
+process runs for a verb, each taking plain arguments and returning a plain JSON object.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from vidforensics import __version__, acquisition, extraction, features, flagging, schema
+from vidforensics.errors import InputError
+from vidforensics.runtime import Progress, provenance, utc_now
+from vidforensics.types import (
+    AudioBlock,
+    Bitstream,
+    Case,
+    Clip,
+    Container,
+    ContentCredentials,
+    Detection,
+    Digest,
+    DoubleCompression,
+    Evidence,
+    Extraction,
+    Features,
+    FrameBlock,
+    Probe,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may choose about one examination.
+
+    keyframe_format: "jpeg" or "png". blocks: also write per-block QP and motion vectors (H.264),
+    between blocks_start_s and blocks_end_s where given.
+    """
+
+    keyframe_format: str = "jpeg"
+    blocks: bool = False
+    blocks_start_s: float | None = None
+    blocks_end_s: float | None = None
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Options:
+        """Rebuild options that travelled as JSON; unknown keys are ignored."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in values.items() if k in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """Everything known of the file before a picture is decoded."""
+
+    digest: Digest
+    probe: Probe
+    container: Container
+    credentials: ContentCredentials
+    bitstream: Bitstream
+    double_compression: DoubleCompression
+
+
+class Stopwatch:
+    """Wall-clock seconds per stage, for the provenance of the run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+def acquire(path: Path, progress: Progress) -> Acquired:
+    """Read the file's own bytes: digest, streams, container, credentials, coded pictures."""
+    digest = acquisition.digest_file(path, progress)
+    probe = acquisition.probe(path)
+    progress("read the coded streams", 0.0, None)
+    bitstream = acquisition.read_bitstream(path, probe)
+    return Acquired(
+        digest=digest,
+        probe=probe,
+        container=acquisition.read_container(path, probe),
+        credentials=acquisition.read_credentials(path),
+        bitstream=bitstream,
+        double_compression=acquisition.double_compression(bitstream),
+    )
+
+
+def extract_and_measure(
+    path: Path, probe: Probe, folder: Path | None, options: Options, progress: Progress
+) -> tuple[Extraction, Features]:
+    """Decode once; hand every block of pictures and sound to everyone who asked for it.
+
+    Args:
+        path: the clip.
+        probe: what the demuxer said of it.
+        folder: where keyframes and WAV files go; None writes none.
+        options: what the user chose.
+        progress: told the time reached and the clip's duration.
+    """
+    pictures = {**_picture_extractors(), "frame_hashes": features.FrameHashAccumulator()}
+    pictures["frames"] = features.FrameSeriesAccumulator()
+    sounds = {
+        "silences": extraction.SilenceAccumulator(),
+        "sound_series": features.SoundSeriesAccumulator(),
+        "sound_pictures": features.SoundPictureAccumulator(),
+        "audio_prints": features.AudioPrintAccumulator(),
+    }
+    extracted, measured = _decode_pass(path, probe, _Wanted(pictures, sounds, folder, options), progress)
+    return extracted, Features(
+        frame_hashes=measured["frame_hashes"],
+        audio_prints=measured["audio_prints"],
+        frames=measured["frames"],
+        sounds=measured["sound_series"],
+        sound_pictures=measured["sound_pictures"],
+    )
+
+
+def extract_only(path: Path, probe: Probe, folder: Path, options: Options, progress: Progress) -> Extraction:
+    """The decode pass without anything that only detectors, tracing or the report need."""
+    sounds = {"silences": extraction.SilenceAccumulator()}
+    return _decode_pass(path, probe, _Wanted(_picture_extractors(), sounds, folder, options), progress)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Who takes part in a decode pass; `folder` None writes no files."""
+
+    pictures: Mapping[str, Any]
+    sounds: Mapping[str, Any]
+    folder: Path | None
+    options: Options
+
+
+def _picture_extractors() -> dict[str, Any]:
+    return {
+        "shots": extraction.ShotAccumulator(),
+        "thumbnails": extraction.ThumbnailAccumulator(),
+        "spans": extraction.PictureSpanAccumulator(),
+        "borders": extraction.BorderAccumulator(),
+    }
+
+
+def _decode_pass(
+    path: Path, probe: Probe, wanted: _Wanted, progress: Progress
+) -> tuple[Extraction, dict[str, Any]]:
+    """The one decode pass: returns what was extracted, and every accumulator's result by name."""
+    pictures, sounds = list(wanted.pictures.values()), list(wanted.sounds.values())
+    keyframes = wav = None
+    if wanted.folder is not None:
+        chosen = extraction.KeyframeOptions(image_format=wanted.options.keyframe_format)
+        keyframes = extraction.KeyframeWriter(wanted.folder, chosen)
+        wav = extraction.WavWriter(wanted.folder, probe)
+        pictures, sounds = [*pictures, keyframes], [*sounds, wav]
+    with extraction.Decoder(path, probe, extraction.DecodeOptions()) as decoder:
+        for block in decoder:
+            for accumulator in pictures if isinstance(block, FrameBlock) else sounds:
+                accumulator.update(block)
+            progress("decode", _reached_s(block), probe.duration_s)
+        decode = decoder.summary()
+    done = {name: a.finish() for name, a in {**wanted.pictures, **wanted.sounds}.items()}
+    extracted = Extraction(
+        decode=decode,
+        shots=done["shots"],
+        keyframes=keyframes.finish(done["shots"]) if keyframes else (),
+        thumbnails=done["thumbnails"],
+        spans=tuple(sorted(done["spans"] + done["silences"], key=lambda s: (s.start_s, s.kind))),
+        borders=done["borders"],
+        sounds=wav.finish() if wav else (),
+    )
+    return extracted, done
+
+
+def _reached_s(block: FrameBlock | AudioBlock) -> float:
+    return float(block.pts_s[-1]) if isinstance(block, FrameBlock) else block.start_s
+
+
+def examine(path: Path, folder: Path, options: Options, progress: Progress) -> Case:
+    """The whole story of one clip; pictures, sound and the custody log are written into `folder`.
+
+    Raises:
+        InputError: the file cannot be read as media at all.
+    """
+    started_at, watch = utc_now(), Stopwatch()
+    log = acquisition.CustodyLog(folder / "custody.jsonl", version=__version__)
+    with watch.stage("acquisition"):
+        acquired = acquire(path, progress)
+    log.record("read evidence", str(path), {**asdict(acquired.digest), "parameters": asdict(options)})
+    with watch.stage("extraction"):
+        extracted, measured = extract_and_measure(path, acquired.probe, folder, options, progress)
+    log.record("decoded", str(path), _decode_details(extracted))
+    evidence = Evidence(acquired.probe, acquired.bitstream, extracted, measured)
+    with watch.stage("flagging"):
+        detections = flagging.run_detectors(evidence, progress)
+    if options.blocks:
+        _write_blocks(path, acquired.probe, folder, options)
+    _check_untouched(path, acquired.digest)
+    log.record("evidence unchanged", str(path), {"size_bytes": acquired.digest.size_bytes})
+    return Case(
+        clip=_clip(path, acquired.digest, evidence.duration_s),
+        probe=acquired.probe,
+        container=acquired.container,
+        credentials=acquired.credentials,
+        bitstream=acquired.bitstream,
+        double_compression=acquired.double_compression,
+        extraction=extracted,
+        features=measured,
+        detections=detections,
+        custody=log.entries,
+        provenance=provenance(
+            version=__version__,
+            started_at=started_at,
+            parameters=asdict(options),
+            models={},
+            seconds_by_stage=watch.seconds,
+        ),
+    )
+
+
+def _clip(path: Path, digest: Digest, duration_s: float | None) -> Clip:
+    return Clip(
+        path=str(path),
+        sha256=digest.sha256,
+        duration_s=duration_s,
+        md5=digest.md5,
+        size_bytes=digest.size_bytes,
+        modified_at=digest.modified_at,
+    )
+
+
+def _decode_details(extracted: Extraction) -> dict[str, Any]:
+    return {
+        "frames": extracted.decode.frame_count,
+        "keyframes": [k.path for k in extracted.keyframes],
+        "sounds": [s.path for s in extracted.sounds],
+        "problems": list(extracted.decode.problems),
+    }
+
+
+def _write_blocks(path: Path, probe: Probe, folder: Path, options: Options) -> None:
+    (folder / "blocks").mkdir(exist_ok=True)
+    acquisition.write_blocks(
+        path, probe, folder / "blocks", start_s=options.blocks_start_s, end_s=options.blocks_end_s
+    )
+
+
+def _check_untouched(path: Path, digest: Digest) -> None:
+    """Refuse to report on a file that changed under our eyes."""
+    if path.stat().st_size != digest.size_bytes:
+        raise InputError(f"{path}: changed while it was being read; copy it somewhere stable and try again.")
+
+
+def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """`inspect`: write the whole case folder; return its headlines."""
+    from vidforensics import reporting
+
+    path, folder = Path(arguments["path"]), Path(arguments["folder"])
+    case = examine(path, folder, Options.from_plain(arguments["options"]), progress)
+    progress("write the report", 0.0, None)
+    reporting.write_exports(case, folder)
+    reporting.write_html(case, folder / "report.html", case_folder=folder)
+    report = _seal(case, folder)
+    return {
+        "headlines": list(reporting.headlines(case)),
+        "flag_count": len(report["flags"]),
+        "problems": list(case.extraction.decode.problems),
+    }
+
+
+def _seal(case: Case, folder: Path) -> schema.Document:
+    """Write report.json over the hashes of everything else, and its own hash into the custody log."""
+    log = acquisition.CustodyLog.reopen(folder / "custody.jsonl", version=__version__)
+    files = _file_hashes(folder, leave_out={"custody.jsonl"})
+    report = schema.report_document(case, files)
+    target = folder / "report.json"
+    target.write_text(schema.dumps(report, indent=1) + "\n", encoding="ascii")
+    log.record("wrote report", "report.json", {"sha256": acquisition.digest_file(target).sha256})
+    return report
+
+
+def _file_hashes(folder: Path, leave_out: set[str]) -> dict[str, str]:
+    """SHA-256 of every file of a case folder by relative path."""
+    found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {name: acquisition.digest_file(p).sha256 for name, p in found.items() if name not in leave_out}
+
+
+def extract_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """`extract`: keyframes and sound with a manifest; no judgement."""
+    path, folder = Path(arguments["path"]), Path(arguments["folder"])
+    options = Options.from_plain(arguments["options"])
+    started_at = utc_now()
+    log = acquisition.CustodyLog(folder / "custody.jsonl", version=__version__)
+    digest, probe = acquisition.digest_file(path, progress), acquisition.probe(path)
+    log.record("read evidence", str(path), {**asdict(digest), "parameters": asdict(options)})
+    extracted = extract_only(path, probe, folder, options, progress)
+    if options.blocks:
+        _write_blocks(path, probe, folder, options)
+    _check_untouched(path, digest)
+    manifest = _manifest(path, digest, extracted, _file_hashes(folder, {"custody.jsonl"}))
+    manifest["provenance"] = schema.plain(
+        provenance(
+            version=__version__,
+            started_at=started_at,
+            parameters=asdict(options),
+            models={},
+            seconds_by_stage={},
+        )
+    )
+    target = folder / "manifest.json"
+    target.write_text(schema.dumps(manifest, indent=1) + "\n", encoding="ascii")
+    log.record("wrote manifest", target.name, {"sha256": acquisition.digest_file(target).sha256})
+    return {
+        "keyframe_count": len(extracted.keyframes),
+        "sound_count": len(extracted.sounds),
+        "problems": list(extracted.decode.problems),
+    }
+
+
+def _manifest(path: Path, digest: Digest, extracted: Extraction, files: Mapping[str, str]) -> schema.Document:
+    times = extracted.decode.frame_times_s
+    return {
+        "schema": schema.EXTRACT_SCHEMA,
+        "clip": schema.plain(_clip(path, digest, float(times[-1]) if len(times) else None)),
+        "keyframes": schema.plain(extracted.keyframes),
+        "sounds": schema.plain(extracted.sounds),
+        "shots": [schema.shot_row(shot) for shot in extracted.shots],
+        "spans": schema.plain(extracted.spans),
+        "borders": schema.plain(extracted.borders),
+        "problems": list(extracted.decode.problems),
+        "files": dict(files),
+    }
+
+
+def flag_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """`flag`: the detectors alone; nothing is written."""
+    path = Path(arguments["path"])
+    digest, probe = acquisition.digest_file(path, progress), acquisition.probe(path)
+    bitstream = acquisition.read_bitstream(path, probe)
+    extracted, measured = extract_and_measure(path, probe, None, Options(), progress)
+    evidence = Evidence(probe, bitstream, extracted, measured)
+    detections: tuple[Detection, ...] = flagging.run_detectors(evidence, progress)
+    clip = _clip(path, digest, evidence.duration_s)
+    return schema.flag_document(
+        clip, detections, extracted.shots, every_candidate=bool(arguments.get("every_candidate"))
+    )

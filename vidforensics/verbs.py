@@ -1,0 +1,245 @@
+"""The verbs of the command line as library functions of the same names, with the same defaults.
+
+Each examines one file in a worker process under limits, and puts results in place only when they are
+complete: a case folder appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vidforensics.errors import OutputError, ReportError, UsageError
+from vidforensics.isolation import Limits, run_isolated
+from vidforensics.runtime import Progress, no_progress
+
+if TYPE_CHECKING:
+    from vidforensics.reporting.verification import Verification
+
+_CASES = "cases"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFolder:
+    """Where `inspect` or `extract` put its results, and what to tell about them."""
+
+    folder: Path
+    headlines: tuple[str, ...] = ()
+    flag_count: int = 0
+    keyframe_count: int = 0
+    sound_count: int = 0
+    problems: tuple[str, ...] = ()
+
+
+def inspect(
+    clip: Path | str,
+    *,
+    out: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> CaseFolder:
+    """Examine one suspect clip and write its case folder.
+
+    Args:
+        clip: the file; it is only ever read.
+        out: the case folder, which must not exist yet; default `cases/NAME` below the current folder.
+        options: fields of `pipeline.Options`.
+        limits: time and memory the examination may use.
+        progress: called with (stage, done, total).
+
+    Returns:
+        The folder, the most telling lines, and the number of flags.
+
+    Raises:
+        InputError, OutputError, UsageError: see `vidforensics.errors`.
+    """
+    return _into_folder("inspect", Path(clip), out, options, limits, progress)
+
+
+def extract(
+    clip: Path | str,
+    *,
+    out: Path | str,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> CaseFolder:
+    """Write keyframes with exact times, every sound track as WAV, and a manifest.
+
+    Args and Raises as for `inspect`; `out` must not exist yet.
+    """
+    return _into_folder("extract", Path(clip), out, options, limits, progress)
+
+
+def flag(
+    clip: Path | str,
+    *,
+    every_candidate: bool = False,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Run the detectors alone and return the `vidforensics.flag/1` document; nothing is written.
+
+    Args:
+        clip: the file; it is only ever read.
+        every_candidate: list segments below the published operating point too.
+        limits: time and memory the examination may use.
+        progress: called with (stage, done, total).
+    """
+    _refuse_standard_input(clip)
+    arguments = {"path": os.fspath(clip), "every_candidate": every_candidate}
+    return run_isolated("flag", arguments, limits=limits, progress=progress)
+
+
+def verify(
+    report: Path | str,
+    *,
+    clip: Path | str | None = None,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> Verification:
+    """Derive every finding of a report anew from the evidence, and say which hold.
+
+    Args:
+        report: the report.json of a case folder.
+        clip: the evidence, where it is no longer at the path that the report names.
+        limits: time and memory the examination may use.
+        progress: called with (stage, done, total).
+
+    Raises:
+        ReportError: the report cannot be read or names a clip that is not there.
+    """
+    from vidforensics import schema
+    from vidforensics.reporting import verification
+
+    report = Path(report)
+    old = schema.load_report(report)
+    evidence = _find_evidence(report, old, clip)
+    case_problems = verification.case_problems(report, old) + _custody_problems(report)
+    if verification.is_altered(old, evidence):
+        return verification.altered(old, report=report, clip=evidence, case_problems=case_problems)
+    with tempfile.TemporaryDirectory(prefix="vidforensics-") as scratch:
+        arguments = _arguments(evidence, Path(scratch), verification.parameters(old))
+        run_isolated("inspect", arguments, limits=limits, progress=progress)
+        new = schema.load_report(Path(scratch) / "report.json")
+    return verification.compare(old, new, report=report, clip=evidence, case_problems=case_problems)
+
+
+def _custody_problems(report: Path) -> tuple[str, ...]:
+    """What is wrong with the custody log beside a report, its seal on that report included."""
+    from vidforensics.acquisition import check_custody
+
+    return check_custody(report.parent / "custody.jsonl", sealed=report)
+
+
+def _find_evidence(report: Path, document: Mapping[str, Any], clip: Path | str | None) -> Path:
+    """The evidence file: as told, as the report names it, or beside the case folder."""
+    named = Path(str(document.get("clip", {}).get("path", "")))
+    places = (
+        [Path(clip)]
+        if clip is not None
+        else [named, report.parent / named, report.parent.parent / named.name]
+    )
+    for place in places:
+        if place.is_file():
+            return place
+    raise ReportError(f"{report}: its evidence {places[0]} is not there; say where it is with --clip.")
+
+
+def _into_folder(
+    verb: str,
+    clip: Path,
+    out: Path | str | None,
+    options: Mapping[str, Any] | None,
+    limits: Limits | None,
+    progress: Progress,
+) -> CaseFolder:
+    _refuse_standard_input(clip)
+    target = Path(out) if out is not None else _free_case_folder(clip)
+    with _whole_or_nothing(target) as scratch:
+        arguments = _arguments(clip, scratch, options or {})
+        answer = run_isolated(verb, arguments, limits=limits, progress=progress)
+    return CaseFolder(
+        folder=target,
+        headlines=tuple(answer.get("headlines", ())),
+        flag_count=int(answer.get("flag_count", 0)),
+        keyframe_count=int(answer.get("keyframe_count", 0)),
+        sound_count=int(answer.get("sound_count", 0)),
+        problems=tuple(answer.get("problems", ())),
+    )
+
+
+def _arguments(clip: Path, folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "path": os.fspath(clip),
+        "folder": os.fspath(folder),
+        "out": os.fspath(folder),
+        "options": dict(options),
+    }
+
+
+def _refuse_standard_input(clip: Path | str) -> None:
+    if os.fspath(clip) == "-":
+        raise UsageError(
+            "-: standard input cannot be examined, as evidence is read more than once; save it to a file."
+        )
+
+
+def _free_case_folder(clip: Path) -> Path:
+    """`cases/NAME`, or `cases/NAME-2` and so on when that is taken."""
+    stem = clip.stem or "clip"
+    number = 1
+    while True:
+        candidate = Path(_CASES) / (stem if number == 1 else f"{stem}-{number}")
+        if not os.path.lexists(candidate):
+            return candidate
+        number += 1
+
+
+@contextmanager
+def _whole_or_nothing(target: Path) -> Iterator[Path]:
+    """Give a scratch folder beside `target` that becomes `target` when all went well, else vanishes."""
+    if os.path.lexists(target):
+        raise UsageError(f"{target}: exists already; choose another --out, nothing is ever overwritten.")
+    missing = _missing_parents(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", dir=target.parent))
+    except OSError as error:
+        _remove_empty(missing)
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another --out.") from error
+    try:
+        yield scratch
+        scratch.chmod(0o777 & ~_umask())
+        scratch.rename(target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        _remove_empty(missing)
+        raise
+
+
+def _missing_parents(target: Path) -> list[Path]:
+    """Parents of `target` that do not exist yet, innermost first."""
+    return [parent for parent in target.parents if not parent.exists()]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Take away folders that were made for a result that never came."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:  # somebody else put something there meanwhile
+            return
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

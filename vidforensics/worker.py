@@ -1,0 +1,105 @@
+"""The worker process: one job, one file, under limits; started by `isolation.run_isolated`.
+
+Reads the job as one JSON line from standard input and answers with JSON lines on the pipe whose
+number is its only argument. It ends itself when its parent is gone.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+from vidforensics.errors import OutputError, ResourceLimitError, VidforensicsError
+
+_PROGRESS_EVERY_S = 0.2
+
+
+def main() -> None:
+    """Do the job on standard input and send its result or its error."""
+    with os.fdopen(int(sys.argv[1]), "wb") as messages:
+        job = json.loads(sys.stdin.buffer.readline())
+        _limit_memory(int(job["limits"]["memory_bytes"]))
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        faulthandler.enable()
+        _send(messages, _outcome(job["verb"], job["arguments"], messages))
+    # Decoder threads and interpreter shutdown have nothing left to say; leaving at once saves their time.
+    os._exit(0)
+
+
+def _outcome(verb: str, arguments: Mapping[str, Any], messages: IO[bytes]) -> dict[str, Any]:
+    """Run the job; every way it can end is a message."""
+    try:
+        return {"result": _jobs()[verb](arguments, _reporter(messages))}
+    except VidforensicsError as error:
+        return {"error": {"kind": type(error).__name__, "message": str(error)}}
+    except MemoryError:
+        message = (
+            f"{arguments.get('path')}: needs more memory than the limit allows; raise it with --memory-limit."
+        )
+        return {"error": {"kind": ResourceLimitError.__name__, "message": message}}
+    except OSError as error:
+        where = error.filename or arguments.get("out")
+        message = f"{where}: {error.strerror}; free some space or choose another --out."
+        return {"error": {"kind": OutputError.__name__, "message": message}}
+    except Exception as error:
+        message = f"{arguments.get('path')}: internal error ({type(error).__name__}: {error})"
+        return {"error": {"kind": "internal", "message": message, "trace": traceback.format_exc()}}
+
+
+def _jobs() -> dict[str, Callable[..., dict[str, Any]]]:
+    """The verbs that run in a worker."""
+    from vidforensics import pipeline
+
+    return {
+        "inspect": pipeline.inspect_job,
+        "extract": pipeline.extract_job,
+        "flag": pipeline.flag_job,
+    }
+
+
+def _reporter(messages: IO[bytes]) -> Callable[[str, float, float | None], None]:
+    """A progress callback that sends at most a few messages a second."""
+    last_sent = 0.0
+
+    def report(stage: str, done: float, total: float | None) -> None:
+        nonlocal last_sent
+        now = time.monotonic()
+        if now - last_sent >= _PROGRESS_EVERY_S:
+            last_sent = now
+            _send(messages, {"progress": [stage, done, total]})
+
+    return report
+
+
+def _send(messages: IO[bytes], message: Mapping[str, Any]) -> None:
+    messages.write(json.dumps(message).encode("ascii") + b"\n")
+    messages.flush()
+
+
+def _limit_memory(limit_bytes: int) -> None:
+    """Bound the address space and switch core dumps off, where the system knows how."""
+    try:
+        import resource
+    except ImportError:  # not on Windows; there only the time limits hold
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    allowed = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _end_with_parent() -> None:
+    """Exit as soon as standard input closes, which it does when the parent ends however it ends."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
