@@ -129,7 +129,10 @@ class Border:
 
 @dataclass(frozen=True, slots=True)
 class SoundFile:
-    """One sound track written as WAV; its first sample belongs at `offset_s` of the timeline."""
+    """One sound track written as WAV; its first sample belongs at `offset_s` of the timeline.
+
+    `notes` says, one sentence each, what had to be filled, trimmed or converted to keep it in time.
+    """
 
     track: int
     stream_index: int
@@ -139,6 +142,7 @@ class SoundFile:
     sample_rate_hz: int
     channels: int
     language: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

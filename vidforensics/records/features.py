@@ -40,12 +40,15 @@ class FrameSeries:
 
 @dataclass(frozen=True, slots=True)
 class SoundSeries:
-    """Numbers per hop of one sound track, each array (N,) or (N, K); `values` maps name to array."""
+    """Numbers per hop of one sound track, each array (N,) or (N, K); `values` maps name to array.
+
+    What is measured once per hop is float32; band levels are uint8 codes, which keeps an hour small.
+    """
 
     track: int
     hop_s: float
     times_s: FloatArray
-    values: Mapping[str, Float32Array]
+    values: Mapping[str, Float32Array | ByteArray]
 
 
 @dataclass(frozen=True, slots=True)
