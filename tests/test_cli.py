@@ -1,0 +1,215 @@
+"""The command line end to end, on the samples: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+VERBS = ["inspect", "extract", "flag", "verify", "models"]
+
+
+def run(
+    *arguments: str | Path, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vidforensics", *map(os.fspath, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
+    """A finished case folder of the suspect clip."""
+    folder = tmp_path_factory.mktemp("cases") / "suspect"
+    answer = run("inspect", samples / "suspect.mp4", "--out", folder)
+    assert answer.returncode == 0, answer.stderr
+    assert f"Report: {folder / 'report.html'}" in answer.stdout
+    assert 2 <= len(answer.stdout.splitlines()) <= 6
+    return folder
+
+
+def test_help_names_every_verb():
+    answer = run("--help")
+    assert answer.returncode == 0
+    assert all(verb in answer.stdout for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str):
+    answer = run(verb, "--help")
+    assert answer.returncode == 0
+    assert len(answer.stdout.splitlines()) > 5
+
+
+def test_version():
+    assert run("--version").stdout.startswith("vidforensics ")
+
+
+def test_case_folder_is_whole(case: Path):
+    report = json.loads((case / "report.json").read_text())
+    assert report["schema"] == "vidforensics.inspect/1"
+    for name in ("report.html", "custody.jsonl", "audio.wav", "exports/timeline.otio"):
+        assert (case / name).stat().st_size > 0
+    assert list((case / "keyframes").glob("*.jpg"))
+    assert not list(case.parent.glob(".*"))
+    for name, digest in report["files"].items():
+        assert hashlib.sha256((case / name).read_bytes()).hexdigest() == digest
+
+
+def test_flags_of_the_report_equal_those_of_the_verb(case: Path, samples: Path):
+    answer = run("flag", samples / "suspect.mp4", "--json")
+    document = json.loads(answer.stdout)
+    report = json.loads((case / "report.json").read_text())
+    assert document["segments"] == report["flags"]
+    assert document["coverage"] == report["coverage"]
+    assert document["segments"]
+
+
+def test_fail_on_flag(samples: Path):
+    assert run("flag", samples / "suspect.mp4", "--fail-on-flag").returncode == 10
+    assert run("flag", samples / "clean.mp4", "--fail-on-flag").returncode == 0
+
+
+def test_json_lines_in_order_with_a_failing_clip_between(samples: Path, tmp_path: Path):
+    text = tmp_path / "text.mp4"
+    text.write_text("not a video")
+    answer = run("flag", samples / "clean.mp4", text, samples / "joined.mp4", "--json")
+    assert answer.returncode == 3
+    paths = [json.loads(line)["clip"]["path"] for line in answer.stdout.splitlines()]
+    assert paths == [str(samples / "clean.mp4"), str(samples / "joined.mp4")]
+    assert len(answer.stderr.splitlines()) == 1
+    assert "text.mp4" in answer.stderr
+
+
+def test_same_input_gives_the_same_json(samples: Path):
+    assert (
+        run("flag", samples / "joined.mp4", "--json").stdout
+        == run("flag", samples / "joined.mp4", "--json").stdout
+    )
+
+
+def test_extract_writes_pictures_sound_and_manifest(samples: Path, tmp_path: Path):
+    answer = run("extract", samples / "clean.mp4", "--out", tmp_path / "x", "--keyframes", "png")
+    assert answer.returncode == 0, answer.stderr
+    manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
+    assert manifest["schema"] == "vidforensics.extract/1"
+    assert all((tmp_path / "x" / k["path"]).suffix == ".png" for k in manifest["keyframes"])
+    assert len(manifest["keyframes"]) >= 3
+    assert (tmp_path / "x" / manifest["sounds"][0]["path"]).is_file()
+
+
+def test_blocks_on_request(samples: Path, tmp_path: Path):
+    answer = run("extract", samples / "clean.mp4", "--out", tmp_path / "x", "--blocks-between", "0", "0.5")
+    assert answer.returncode == 0, answer.stderr
+    assert list((tmp_path / "x" / "blocks").iterdir())
+
+
+def test_default_folder_never_overwrites(samples: Path, tmp_path: Path):
+    for expected in ("cases/no_audio", "cases/no_audio-2"):
+        answer = run("inspect", samples / "odd" / "no_audio.mp4", cwd=tmp_path)
+        assert answer.returncode == 0, answer.stderr
+        assert (tmp_path / expected / "report.json").is_file()
+
+
+def test_existing_folder_is_refused_and_untouched(samples: Path, tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("mine")
+    answer = run("inspect", samples / "clean.mp4", "--out", tmp_path)
+    assert answer.returncode == 2
+    assert "exists already" in answer.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["inspect"], ["nonsense"], ["flag", "--nonsense", "x"], ["inspect", "-"], ["flag", "-x.mp4"]],
+)
+def test_usage_errors_are_one_sentence(arguments: list[str]):
+    answer = run(*arguments)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_name_with_a_dash_gets_a_hint(samples: Path, tmp_path: Path):
+    shutil.copy(samples / "odd" / "no_audio.mp4", tmp_path / "-x.mp4")
+    assert "./-x.mp4" in run("flag", "-x.mp4", cwd=tmp_path).stderr
+    assert run("flag", "--", "-x.mp4", cwd=tmp_path).returncode == 0
+    assert run("flag", "./-x.mp4", cwd=tmp_path).returncode == 0
+
+
+def test_verify_holds(case: Path):
+    answer = run("verify", case / "report.json", "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    document = json.loads(answer.stdout)
+    assert document["holds"] is True
+    assert {row["state"] for row in document["findings"]} == {"held"}
+
+
+def test_verify_tells_altered_evidence(case: Path, samples: Path, tmp_path: Path):
+    altered = tmp_path / "suspect.mp4"
+    content = bytearray((samples / "suspect.mp4").read_bytes())
+    content[-1] ^= 1
+    altered.write_bytes(content)
+    answer = run("verify", case / "report.json", "--clip", altered, "--json")
+    assert answer.returncode == 3
+    assert json.loads(answer.stdout)["evidence"] == "altered"
+
+
+def test_verify_tells_a_doctored_report(case: Path, tmp_path: Path):
+    doctored = tmp_path / "case"
+    shutil.copytree(case, doctored)
+    report = json.loads((doctored / "report.json").read_text())
+    report["flags"][0]["start_s"] += 1.0
+    (doctored / "report.json").write_text(json.dumps(report))
+    answer = run("verify", doctored / "report.json")
+    assert answer.returncode == 3
+    assert "changed: flag" in answer.stdout
+    assert "custody" in answer.stdout
+
+
+def test_verify_without_evidence_says_where_it_looked(case: Path, tmp_path: Path):
+    shutil.copytree(case, tmp_path / "case")
+    report = json.loads((tmp_path / "case" / "report.json").read_text())
+    report["clip"]["path"] = "gone.mp4"
+    (tmp_path / "case" / "report.json").write_text(json.dumps(report))
+    answer = run("verify", tmp_path / "case" / "report.json")
+    assert answer.returncode == 2
+    assert "gone.mp4" in answer.stderr
+
+
+def test_models_list_is_json_lines(tmp_path: Path):
+    answer = run("models", "list", "--json", VIDFORENSICS_MODELS=str(tmp_path))
+    rows = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert {row["state"] for row in rows} == {"absent"}
+
+
+def test_models_install_without_network_exits_4(tmp_path: Path):
+    answer = run("models", "install", VIDFORENSICS_MODELS=str(tmp_path), PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert answer.returncode == 4
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_interrupt_leaves_nothing_behind(samples: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "vidforensics", "inspect", str(samples / "suspect.mp4")]
+    process = subprocess.Popen([*command, "--out", str(tmp_path / "x")], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 20
+    while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert stderr.splitlines() == ["Interrupted; what was finished is kept."]
+    assert list(tmp_path.iterdir()) == []
