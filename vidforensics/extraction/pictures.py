@@ -1,0 +1,124 @@
+"""Decoded pictures at full size: described by their source, converted to BGR only when somebody asks.
+
+Takes libav frames; gives upright uint8 BGR arrays with square samples in standard dynamic range.
+Undeclared colour matrices are read as players do: BT.709 from 720 lines on, BT.601 below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from vidforensics.extraction.normalise import Orientation, display_size, upright
+from vidforensics.extraction.normalise_colour import Transfer, hdr_to_bgr, transfer_of
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from numpy.typing import NDArray
+
+# AVColorSpace (Rec. ITU-T H.273 matrix coefficients) to what the scaler calls them
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+_ALPHA = ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16")
+_HD_LINES = 720
+_QUALITY = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What all pictures of a stretch have in common; a change of it starts a new stretch."""
+
+    width_px: int
+    height_px: int
+    pixel_format: str
+    full_range: bool
+    matrix: int
+    transfer: Transfer
+    sample_aspect: float
+    orientation: Orientation
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the pixel format carries transparency."""
+        return self.pixel_format.startswith(_ALPHA)
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height of the upright picture with square samples."""
+        return display_size(self.width_px, self.height_px, self.sample_aspect, self.orientation)
+
+
+def source_of(frame: VideoFrame, sample_aspect: float, orientation: Orientation) -> Source:
+    """Describe the pictures that look like `frame`."""
+    name = frame.format.name
+    return Source(
+        frame.width,
+        frame.height,
+        name,
+        is_full_range(name, int(frame.color_range)),
+        int(frame.colorspace),
+        transfer_of(int(frame.color_trc)),
+        sample_aspect,
+        orientation,
+    )
+
+
+def is_full_range(pixel_format: str, declared: int) -> bool:
+    """Whether code 0 is black: as declared, else by what the pixel format implies."""
+    if pixel_format.startswith("yuvj"):
+        return True
+    if declared in (ColorRange.MPEG, ColorRange.JPEG):
+        return declared == ColorRange.JPEG
+    return not pixel_format.startswith(("yuv", "nv", "p0", "p2", "uyvy", "yuyv", "yvyu", "y2"))
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPicture:
+    """One decoded picture; holds the libav frame, so keep few of them."""
+
+    frame: VideoFrame
+    source: Source
+    reformatter: VideoReformatter
+
+    def to_bgr(self) -> NDArray[np.uint8]:
+        """The upright picture with square samples, (height, width, 3) uint8 BGR, SDR."""
+        stored = self._stored_bgr()
+        turned = upright(stored, self.source.orientation, (0, 1))
+        size = self.source.display_size
+        if (turned.shape[1], turned.shape[0]) == size:
+            return turned
+        return np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+    def _stored_bgr(self) -> NDArray[np.uint8]:
+        if self.source.transfer == "sdr":
+            return self._converted("bgr24")
+        return hdr_to_bgr(self._converted("rgb48le"), self.source.transfer)
+
+    def _converted(self, pixel_format: str) -> NDArray[Any]:
+        converted: NDArray[Any] = self.reformatter.reformat(
+            self.frame,
+            format=pixel_format,
+            src_colorspace=matrix_of(self.source),
+            src_color_range=ColorRange.JPEG if self.source.full_range else ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=_QUALITY,
+            threads=1,
+        ).to_ndarray()
+        return converted
+
+
+def matrix_of(source: Source) -> Colorspace:
+    """The luma-chroma matrix of a source, as declared or as players assume."""
+    default = Colorspace.ITU709 if source.height_px >= _HD_LINES else Colorspace.ITU601
+    return _MATRICES.get(source.matrix, default)
