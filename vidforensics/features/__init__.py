@@ -1,1 +1,21 @@
-"""Features: numbers measured from one clip, no judgement."""
+"""Features: numbers measured from one clip, no judgement in them.
+
+Accumulators take the blocks of the one decode pass and give a record each; nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from vidforensics.features.audio_print import AudioPrintAccumulator
+from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
+from vidforensics.features.frame_series import FrameSeriesAccumulator
+from vidforensics.features.sound_picture import SoundPictureAccumulator
+from vidforensics.features.sound_series import SoundSeriesAccumulator
+
+__all__ = [
+    "AudioPrintAccumulator",
+    "FrameHashAccumulator",
+    "FrameSeriesAccumulator",
+    "SoundPictureAccumulator",
+    "SoundSeriesAccumulator",
+    "to_imagehash",
+]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     Float32Array = NDArray[np.float32]
     ByteArray = NDArray[np.uint8]
+    ShortArray = NDArray[np.int16]
     CodeArray = NDArray[np.uint32]
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.int64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import ByteArray, CodeArray, Float32Array, FloatArray
+    from vidforensics.records.arrays import ByteArray, CodeArray, Float32Array, FloatArray, ShortArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,15 @@ class AudioPrint:
 
 @dataclass(frozen=True, slots=True)
 class FrameSeries:
-    """Numbers per decoded frame, each array (N,) in presentation order; `values` maps name to array."""
+    """Numbers per decoded frame, each array (N,) in presentation order; `values` maps name to array.
+
+    signatures, where measured, is int16 (N, 64): low DCT coefficients in 1/64 luma level, see
+    `features.frame_series`; two frames that look alike have signatures near each other.
+    """
 
     times_s: FloatArray
     values: Mapping[str, FloatArray]
+    signatures: ShortArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,186 @@
+"""Measure every frame: change against its neighbours, motion, brightness, sharpness, and a small signature.
+
+Decoded blocks go in, one `FrameSeries` comes out, about 210 bytes per frame; state is carried from block to
+block, so block sizes do not matter. Change is measured on area averages of the analysis plane, where
+re-encoding leaves little noise; the signature is the lowest 8×8 DCT coefficients of that plane, so that the
+Euclidean distance of two signatures is the RMS luma difference of the two smoothed pictures (Parseval).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vidforensics.features.motion import COLUMNS, ROWS, cell_velocity
+from vidforensics.types import FrameBlock, FrameSeries
+
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import ByteArray, Float32Array, FloatArray, ShortArray
+
+NAMES = (
+    "difference",
+    "difference_2",
+    "difference_max",
+    "residual_correlation",
+    "brightness",
+    "sharpness",
+    "motion",
+    "motion_break",
+    "motion_return",
+)
+REDUCTION = 4
+SIGNATURE_SIDE = 8
+SIGNATURE_SCALE = 64
+"""Signature units per luma level."""
+_CARRIED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """What the next block needs of the last frames: planes, high-passed planes, velocities, oldest first."""
+
+    planes: Float32Array
+    residuals: Float32Array
+    velocities: Float32Array
+
+
+class FrameSeriesAccumulator:
+    """Takes decoded blocks, measures every frame.
+
+    The series of `finish`, each float64 (N,), NaN where a neighbour is missing:
+    difference, difference_2: mean absolute luma step to the frame before and the one before that, levels;
+    difference_max: the same to the frame before, in the cell where it is greatest;
+    residual_correlation: correlation of the high-passed picture with that of the frame before, −1 to 1;
+    brightness: mean luma; sharpness: RMS of the high-passed luma, levels;
+    motion: mean speed of the cells, samples of the reduced plane per frame;
+    motion_break, motion_return: mean change of the cells' velocity against one and two frames before.
+    """
+
+    def __init__(self) -> None:
+        self._times: list[FloatArray] = []
+        self._rows: list[Float32Array] = []
+        self._signatures: list[ShortArray] = []
+        self._tail: _Tail | None = None
+
+    def update(self, block: FrameBlock) -> None:
+        """Measure these frames."""
+        if not len(block.luma):
+            return
+        planes, residuals = _reduced(block.luma), _high_passed(block.luma)
+        before = self._tail
+        if before is not None:
+            planes = np.concatenate([before.planes, planes])
+            residuals = np.concatenate([before.residuals, residuals])
+        fresh = len(planes) - len(block.luma)
+        velocities = _velocities(planes, before)
+        rows = np.full((len(planes), len(NAMES)), np.nan, dtype=np.float32)
+        _fill_differences(rows, planes)
+        _fill_residuals(rows, residuals)
+        _fill_motion(rows, velocities)
+        self._times.append(np.asarray(block.pts_s, dtype=np.float64))
+        self._rows.append(rows[fresh:])
+        self._signatures.append(signatures(planes[fresh:]))
+        self._tail = _Tail(planes[-_CARRIED:], residuals[-1:], velocities[-_CARRIED:])
+
+    def finish(self) -> FrameSeries:
+        """The series; empty arrays for no frame."""
+        table = np.concatenate([np.zeros((0, len(NAMES)), np.float32), *self._rows]).astype(np.float64)
+        side = SIGNATURE_SIDE * SIGNATURE_SIDE
+        return FrameSeries(
+            times_s=np.concatenate([np.zeros(0), *self._times]),
+            values={name: table[:, i] for i, name in enumerate(NAMES)},
+            signatures=np.concatenate([np.zeros((0, side), np.int16), *self._signatures]),
+        )
+
+
+def signatures(planes: Float32Array) -> ShortArray:
+    """Lowest DCT coefficients of each plane, int16 (N, 64), row by row from DC, in 1/64 luma level.
+
+    Args:
+        planes: float32 (N, h, w), luma levels.
+
+    Returns:
+        Coefficients of the orthonormal DCT-II over √(h·w): the first is the mean, and the root of the sum
+        of squared differences is the RMS difference of the pictures so smoothed.
+    """
+    height, width = planes.shape[1:]
+    found = _cosines(height) @ planes @ _cosines(width).T
+    scaled = np.rint(found.reshape(len(planes), -1) * SIGNATURE_SCALE)
+    return np.clip(scaled, -32768, 32767).astype(np.int16)
+
+
+def _reduced(luma: ByteArray) -> Float32Array:
+    import cv2
+
+    height, width = luma.shape[1:]
+    size = (max(1, width // REDUCTION), max(1, height // REDUCTION))
+    planes = np.empty((len(luma), size[1], size[0]), dtype=np.float32)
+    for i, plane in enumerate(luma):
+        # float input: rounding to whole levels would drown the small steps of a re-encoded freeze
+        planes[i] = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA).reshape(
+            size[::-1]
+        )
+    return planes
+
+
+def _high_passed(luma: ByteArray) -> Float32Array:
+    """Second difference along every other line, float32 (N, M); empty rows for a picture under 3 wide."""
+    lines = luma[:, ::2].astype(np.int16)
+    curved = 2 * lines[:, :, 1:-1] - lines[:, :, :-2] - lines[:, :, 2:]
+    return curved.reshape(len(luma), -1).astype(np.float32)
+
+
+def _velocities(planes: Float32Array, before: _Tail | None) -> Float32Array:
+    """Velocity into each frame of `planes`, NaN for the clip's first; what the tail knows is not redone."""
+    known = np.full((1, ROWS, COLUMNS, 2), np.nan, np.float32) if before is None else before.velocities
+    first = len(known)
+    return np.concatenate([known, cell_velocity(planes[first - 1 : -1], planes[first:])])
+
+
+def _fill_differences(rows: Float32Array, planes: Float32Array) -> None:
+    steps = np.abs(planes[1:] - planes[:-1])
+    rows[1:, 0] = steps.mean(axis=(1, 2))
+    rows[2:, 1] = np.abs(planes[2:] - planes[:-2]).mean(axis=(1, 2))
+    rows[1:, 2] = _cell_means(steps).max(axis=(1, 2))
+    rows[:, 4] = planes.mean(axis=(1, 2))
+
+
+def _cell_means(planes: Float32Array) -> Float32Array:
+    """Means over at most ROWS × COLUMNS cells."""
+    height, width = planes.shape[1:]
+    down, across = (
+        np.linspace(0, height, min(ROWS, height) + 1),
+        np.linspace(0, width, min(COLUMNS, width) + 1),
+    )
+    y, x = down.astype(int)[:-1], across.astype(int)[:-1]
+    sums = np.add.reduceat(np.add.reduceat(planes, y, axis=1), x, axis=2)
+    area = np.diff(np.append(y, height))[:, None] * np.diff(np.append(x, width))[None, :]
+    return np.asarray(sums / area, dtype=np.float32)
+
+
+def _fill_residuals(rows: Float32Array, residuals: Float32Array) -> None:
+    """`residuals` holds one carried frame fewer than `rows` has, or none for the first block."""
+    energy = np.einsum("ij,ij->i", residuals, residuals)
+    products = np.einsum("ij,ij->i", residuals[1:], residuals[:-1])
+    scale = np.sqrt(energy[1:] * energy[:-1])
+    known = len(rows) - len(energy)
+    rows[known + 1 :, 3] = np.where(scale > 0, products / np.maximum(scale, 1e-9), np.nan)
+    rows[known:, 5] = np.sqrt(energy / max(1, residuals.shape[1]))
+
+
+def _fill_motion(rows: Float32Array, velocities: Float32Array) -> None:
+    rows[:, 6] = _speed(velocities)
+    rows[1:, 7] = _speed(velocities[1:] - velocities[:-1])
+    rows[2:, 8] = _speed(velocities[2:] - velocities[:-2])
+
+
+def _speed(velocities: Float32Array) -> Float32Array:
+    return np.asarray(np.sqrt((velocities**2).sum(axis=-1)).mean(axis=(1, 2)), dtype=np.float32)
+
+
+def _cosines(length: int) -> Float32Array:
+    k, n = np.arange(SIGNATURE_SIDE)[:, None], np.arange(length)[None, :]
+    basis = np.cos(np.pi * k * (2 * n + 1) / (2 * length)) * np.where(k == 0, 1.0, np.sqrt(2.0)) / length
+    return np.asarray(np.where(k < length, basis, 0.0), dtype=np.float32)
