@@ -1,0 +1,98 @@
+"""What each detector measures and where it is silent, in words for the report.
+
+A detector's name goes in, its method and limits come out; an unknown name gets a text that claims
+nothing. The limits follow the published figures of the methods (see docs/report.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a detector works, and what it cannot show."""
+
+    title: str
+    measures: str
+    limits: str
+
+
+METHODS = {
+    "stream_join": Method(
+        "Stream join",
+        "Reads the coded packets without decoding them and looks for the marks that joining two coded "
+        "streams leaves: an encoder's self-description or parameter sets that appear again or change, a "
+        "break in the rhythm of the groups of pictures, timestamps that jump.",
+        "A join disappears when the file is encoded again after it. Broadcast streams repeat their headers "
+        "on purpose; repetition alone is therefore not counted.",
+    ),
+    "duplication": Method(
+        "Frames repeated",
+        "Compares every frame with its neighbours and with earlier stretches, and measures the difference "
+        "against what is usual around it, because encoding again changes even an exact copy.",
+        "Still scenes, slideshows, low frame rates and end cards look alike and are set apart by their "
+        "surroundings; a single repeated frame in a nearly still scene cannot be told from it.",
+    ),
+    "deletion": Method(
+        "Frames removed",
+        "Looks inside shots for an instant where the movement jumps further than around it and a second, "
+        "independent cue (sound, direction of movement, coding rhythm or timestamps) breaks at that time.",
+        "Needs movement: frames removed from a still scene leave nothing to measure. Sudden real movement "
+        "and camera jolts look similar, which is why one cue alone is never flagged.",
+    ),
+    "audio_splice": Method(
+        "Audio splice",
+        "Compares the sound before and after every moment: level and shape of the background noise, "
+        "bandwidth, stretches of exact zero, and clicks in the waveform.",
+        "Cuts of one recording at a pause, and cuts that were cross-faded, are close to undetectable. "
+        "News items change room and microphone lawfully at every picture cut.",
+    ),
+    "splice": Method(
+        "Splice",
+        "Compares each shot's sensor noise, spectrum and colour with all other shots of the clip.",
+        "Differences between cameras and scenes are normal in edited material: supporting evidence only.",
+    ),
+    "dub": Method(
+        "Dub",
+        "Compares the movement of the mouth with the sound for speakers who face the camera.",
+        "Needs a visible speaking face for several seconds. A generated face that was made to fit the "
+        "sound is in step by construction.",
+    ),
+}
+ALIASES = {"audio_discontinuity": "audio_splice", "audio": "audio_splice", "sync": "dub"}
+
+
+def method(detector: str) -> Method:
+    """The description of one detector; for an unknown one, a text that claims nothing."""
+    known = METHODS.get(ALIASES.get(detector, detector))
+    if known is not None:
+        return known
+    title = detector.replace("_", " ").capitalize()
+    return Method(title, "No description of this detector is part of this version.", "Not stated.")
+
+
+GLOSSARY = (
+    ("Presentation time", "The time at which a frame or sound is shown, counted from the earliest first "
+     "timestamp of any picture or sound stream. All times in this report are presentation times, read from "
+     "the file's own timestamps and never computed from a frame rate."),
+    ("Coded stream, packet", "Picture or sound as it is stored, compressed; a packet is one stored unit."),
+    ("I-, P- and B-frame", "Frames coded on their own (I), from earlier frames (P), or from earlier and "
+     "later ones (B)."),
+    ("GOP", "Group of pictures: the frames from one I-frame at which decoding can begin to the next."),
+    ("QP", "Quantiser: how coarsely the encoder stored a frame. Higher is coarser."),
+    ("Shot", "Frames recorded without interruption. An ordinary cut between shots is editing and is "
+     "never flagged."),
+    ("Keyframe", "A picture chosen to stand for its shot. It is not the same as an I-frame."),
+    ("Score track", "A detector's measurement over time, with the threshold at which it is read. A gap "
+     "means that nothing was assessed there."),
+    ("Likelihood ratio (LR)", "How many times more probable the measurements are if the label is right "
+     "than if it is not. It is not the probability that the label is right."),
+    ("Flag", "A stretch or instant at which a detector's score lies above its published operating point."),
+    ("Coverage", "What a detector looked at, and why it did not look at the rest."),
+    ("Container", "The file format around the coded streams; its boxes tell how the file was put together."),
+    ("Stream join", "A point where coded streams were joined without encoding again."),
+    ("SHA-256, MD5", "Digests computed from every byte of the file; a changed file has another digest."),
+    ("Content credentials (C2PA)", "A signed statement of origin inside the file. Most platforms remove "
+     "it, so its absence means nothing."),
+)  # fmt: skip
