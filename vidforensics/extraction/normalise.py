@@ -125,14 +125,17 @@ class PlaneScaler:
             self._halvings.append((width, height))
         if self._halvings and self._halvings[-1] == target:
             self._halvings.pop()
+        # kept between calls, as fresh megabytes for every frame cost page faults
+        self._between: list[NDArray[Any] | None] = [None] * len(self._halvings)
         shrinks = width >= target[0] and height >= target[1]
         self._last = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
 
     def __call__(self, plane: NDArray[Any], out: NDArray[np.uint8], shift: int = 0) -> None:
         """Scale one plane into `out`, dropping `shift` low bits of 16-bit samples with rounding."""
-        for size in self._halvings:
+        for step, size in enumerate(self._halvings):
             # a 2×2 mean is INTER_LINEAR's fast path at a factor of exactly two
-            plane = cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+            plane = cv2.resize(plane, size, dst=self._between[step], interpolation=cv2.INTER_LINEAR)
+            self._between[step] = plane
         if shift == 0:
             cv2.resize(plane, self._target, dst=out, interpolation=self._last)
             return

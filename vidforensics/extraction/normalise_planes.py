@@ -56,7 +56,7 @@ class PlaneReader:
     def finish(
         self, luma: NDArray[np.uint8], chroma: NDArray[np.uint8]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Widen the range of read planes (N, h, w) and (N, 2, h/2, w/2) and turn them upright."""
+        """Widen the range of read planes (N, h, w) and (N, 2, h/2, w/2) in place and turn them upright."""
         luma, chroma = _looked_up(luma, self._luma_table), _looked_up(chroma, self._chroma_table)
         turn = self._source.orientation
         return upright(luma, turn, (1, 2)), upright(chroma, turn, (2, 3))
@@ -92,4 +92,4 @@ def _looked_up(planes: NDArray[np.uint8], table: NDArray[np.uint8] | None) -> ND
     import cv2
 
     flat = planes.reshape(-1, planes.shape[-1])
-    return np.asarray(cv2.LUT(flat, table), np.uint8).reshape(planes.shape)
+    return np.asarray(cv2.LUT(flat, table, dst=flat), np.uint8).reshape(planes.shape)
