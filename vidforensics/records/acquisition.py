@@ -39,7 +39,11 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One coded stream. Rates and ratios are exact fractions written "30000/1001"."""
+    """One coded stream. Rates and ratios are exact fractions written "30000/1001".
+
+    `rotation_deg` is what the container asks for: degrees clockwise, 0 to 359, that set the decoded picture
+    upright, after mirroring left to right where `is_mirrored`.
+    """
 
     index: int
     kind: StreamKind
@@ -57,6 +61,7 @@ class Stream:
     frame_rate: str | None = None
     average_frame_rate: str | None = None
     rotation_deg: int | None = None
+    is_mirrored: bool | None = None
     sample_aspect: str | None = None
     pixel_format: str | None = None
     field_order: str | None = None
