@@ -145,9 +145,8 @@ class _Reader:
         if size < header:
             if parent.kind in (b"udta", b"wave") and not any(head[:8]):
                 return None
-            self._problem(
-                "trailing_bytes" if parent.kind == b"" else "box_size_invalid", position, _bad_size(room)
-            )
+            code = "box_size_open" if size == 0 else "box_size_invalid"
+            self._problem("trailing_bytes" if parent.kind == b"" else code, position, _bad_size(room))
             return None
         if parent.kind == b"" and position and not _plausible(kind):
             self._problem("trailing_bytes", position, f"{room} bytes after the last box")

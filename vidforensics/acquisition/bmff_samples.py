@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_TABLE_BYTES = 1 << 26
 MAX_FRAGMENTS = 20_000
+MAX_OFFSET = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def track_samples(handle: BinaryIO, trak: Node) -> TrackSamples:
     if stts is not None:
         pairs = _table(handle, stts, 8, ">u4", 2)
         if pairs is not None:
-            count, ticks = int(pairs[:, 0].sum()), int((pairs[:, 0] * pairs[:, 1]).sum())
+            count, ticks = int(pairs[:, 0].sum()), round(float(pairs[:, 0].astype(float) @ pairs[:, 1]))
     return TrackSamples(ticks, count, None if sizes is None else len(sizes), _ranges(handle, stbl, sizes))
 
 
@@ -93,7 +94,7 @@ def _table(handle: BinaryIO, node: Node, skip: int, kind: str, columns: int) -> 
     handle.seek(node.payload + skip)
     data = handle.read(count * width)
     numbers = np.frombuffer(data, kind, len(data) // width * columns)
-    table: IntArray = np.minimum(numbers, np.iinfo(np.int64).max >> 2).astype(np.int64)
+    table: IntArray = np.minimum(numbers.astype(np.uint64), MAX_OFFSET).astype(np.int64)
     return table.reshape(-1, columns)
 
 
@@ -188,6 +189,7 @@ def _track_fragment(
             start = runs[-1][1]
         else:
             return None
+        start = min(max(start, -MAX_OFFSET), MAX_OFFSET)
         runs.append((start, start + length))
     return runs
 
@@ -196,7 +198,7 @@ def _run_bytes(handle: BinaryIO, trun: Node, default: int) -> int:
     """How many bytes the samples of one run take."""
     flags, count = int(trun.values["flags"]), int(trun.values["count"])
     if not flags & 0x200:
-        return min(count * default, 1 << 61)
+        return min(count * default, MAX_OFFSET)
     columns = sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
     table = _table(handle, trun, 8 + 4 * bool(flags & 1) + 4 * bool(flags & 4), ">u4", columns)
     return 0 if table is None else int(table[:, 1 if flags & 0x100 else 0].sum())
