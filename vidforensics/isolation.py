@@ -8,6 +8,7 @@ ever pickled: a decoder that was taken over by a hostile file can only send text
 from __future__ import annotations
 
 import json
+import logging
 import os
 import selectors
 import signal
@@ -23,6 +24,7 @@ from typing import IO, Any
 from vidforensics import errors
 from vidforensics.runtime import Progress, no_progress
 
+_LOG = logging.getLogger(__name__)
 _MESSAGE_LIMIT_BYTES = 64 << 20
 _POLL_S = 0.25
 _WORKER_MODULE = "vidforensics.worker"
@@ -159,7 +161,8 @@ def _rebuilt(error: Mapping[str, str]) -> Exception:
     kind = getattr(errors, error["kind"], None)
     if isinstance(kind, type) and issubclass(kind, errors.VidforensicsError):
         return kind(error["message"])
-    return errors.VidforensicsError(f"{error['message']}\n{error.get('trace', '')}".rstrip())
+    _LOG.debug("in the worker: %s", error.get("trace", ""))  # reaches a user only with --verbose
+    return errors.VidforensicsError(f"{error['message']}; run again with --verbose and report it.")
 
 
 def _check_limits(started: float, last_heard: float, limits: Limits, subject: str) -> None:

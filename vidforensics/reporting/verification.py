@@ -83,7 +83,7 @@ class Verification:
 
 def is_altered(old: Document, clip: Path) -> bool:
     """Whether the file's SHA-256 differs from the one in the report."""
-    return _sha256(clip) != old["clip"].get("sha256")
+    return bool(_sha256(clip) != old["clip"].get("sha256"))
 
 
 def altered(old: Document, *, report: Path, clip: Path, case_problems: tuple[str, ...]) -> Verification:
