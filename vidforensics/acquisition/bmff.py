@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from vidforensics.acquisition.bmff_fields import FIELD_READERS, read_sample_entries
 
-MAX_BOXES = 100_000
+MAX_BOXES = 50_000
 MAX_DEPTH = 12
 MAX_PAYLOAD_BYTES = 1 << 16
 

@@ -69,8 +69,6 @@ def read_container(path: Path, probe: Probe) -> Container:
 
 
 def _parse(handle: BinaryIO, size: int, head: bytes, probe: Probe) -> _Parsed:
-    if looks_like_bmff(head) or "mp4" in probe.format_name.split(","):
-        return _parse_bmff(handle, size)
     if looks_like_matroska(head):
         elements = read_elements(handle, size)
         findings = _ordered(matroska_findings(elements))
@@ -78,6 +76,8 @@ def _parse(handle: BinaryIO, size: int, head: bytes, probe: Probe) -> _Parsed:
     if looks_like_avi(head):
         chunks = read_chunks(handle, size)
         return _Parsed("avi", chunk_records(chunks.root), avi_fields(chunks), _ordered(avi_findings(chunks)))
+    if looks_like_bmff(head) or "mp4" in probe.format_name.split(","):
+        return _parse_bmff(handle, size)
     return _Parsed("other", (), _demuxer_fields(probe), [])
 
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from vidforensics.acquisition.matroska_ids import CLUSTER, ELEMENTS, ENDS_CLUSTER
 from vidforensics.runtime import iso_utc
 
-MAX_ELEMENTS = 100_000
+MAX_ELEMENTS = 50_000
 MAX_DEPTH = 8
 MAX_VALUE_BYTES = 4096
 EPOCH_2001_UNIX_S = 978_307_200

@@ -80,11 +80,13 @@ def avi_findings(chunks: Chunks) -> Iterator[Finding]:
             yield Finding("chunk_missing", "anomaly", f"The file holds no {form} list.")
     yield from _index(chunks, kinds)
     yield from _counts(chunks)
+    # muxers reserve room for an index inside the header lists and leave its skeleton there
+    reserved = {id(c) for lists in chunks.root.of_kind("hdrl", "strl", "odml") for c in lists.children}
     for junk in chunks.root.of_kind("JUNK"):
         if junk.values.get("text"):
             text = f'Unused space (JUNK) holds the text "{printable(junk.values["text"], 100)}".'
             yield Finding("padding_text", "info", text, junk.offset)
-        elif junk.values.get("nonzero"):
+        elif junk.values.get("nonzero") and id(junk) not in reserved:
             text = f"Unused space (JUNK) holds {junk.values['nonzero']} bytes that are not zero."
             yield Finding("padding_not_empty", "notice", text, junk.offset)
 
