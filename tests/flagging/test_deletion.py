@@ -1,0 +1,105 @@
+"""Missing frames, on pictures made in code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.features.test_frame_hashes import block
+from tests.flagging.conformance import Given, check_promises, evidence_of
+from tests.flagging.test_duplication import clip
+from vidforensics.features import FrameSeriesAccumulator
+from vidforensics.flagging.deletion import DeletionDetector
+from vidforensics.flagging.deletion_cues import around, packet_sizes, sound_breaks, usable_frames
+from vidforensics.types import Shot, SoundSeries
+
+WHOLE = list(range(120))
+
+
+def evidence(luma, times=None, **given):
+    times = tuple(i / 25 for i in range(len(luma))) if times is None else times
+    accumulator = FrameSeriesAccumulator()
+    accumulator.update(block(luma, times=times))
+    made = evidence_of(Given(times_s=times, **given))
+    return replace(made, features=replace(made.features, frames=accumulator.finish()))
+
+
+def listed(given):
+    detection = DeletionDetector().detect(given)
+    check_promises(detection, "deletion", "deletion", given.duration_s)
+    return [round(s.start_s, 3) for s in detection.segments if s.listed]
+
+
+def test_steady_motion_is_quiet():
+    assert listed(evidence(clip(WHOLE))) == []
+
+
+@pytest.mark.parametrize("count", [8, 20])
+def test_missing_frames_are_found_at_the_first_frame_after_them(count):
+    given = evidence(clip(WHOLE[:50] + WHOLE[50 + count :]))
+    assert listed(given) == [2.0]
+    (segment,) = [s for s in DeletionDetector().detect(given).segments if s.listed]
+    assert segment.end_s == pytest.approx(2.04)
+
+
+def test_a_cut_between_shots_is_no_deletion():
+    shots = (Shot(0.0, 2.0, "cut"), Shot(2.0, 4.2, None))
+    assert listed(evidence(clip(WHOLE[:50] + WHOLE[65:]), shots=shots)) == []
+
+
+def test_a_flash_is_no_deletion():
+    luma = clip(WHOLE).astype(int)
+    luma[60:62] += 70
+    assert listed(evidence(np.clip(luma, 0, 255).astype(np.uint8))) == []
+
+
+def test_a_dropped_frame_that_the_clock_shows_is_no_deletion():
+    order = WHOLE[:50] + WHOLE[58:]
+    assert listed(evidence(clip(order), times=tuple(i / 25 for i in order))) == []
+
+
+def test_a_repeated_frame_before_the_jump_is_no_deletion():
+    assert listed(evidence(clip(WHOLE[:50] + [49] * 8 + WHOLE[58:]))) == []
+
+
+def test_still_picture_is_not_assessed():
+    given = evidence(np.full((100, 90, 160), 90, np.uint8))
+    rows = DeletionDetector().detect(given).coverage
+    assert next(r for r in rows if not r.assessed).reason.startswith("nothing moves")
+
+
+def test_short_shots_are_not_assessed():
+    shots = tuple(Shot(i / 2.5, (i + 1) / 2.5, "cut") for i in range(12))
+    rows = DeletionDetector().detect(evidence(clip(WHOLE), shots=shots)).coverage
+    assert not any(r.assessed for r in rows if r.end_s - r.start_s > 0.5)
+
+
+def test_neighbours_leave_the_frame_itself_out():
+    rows = around(np.arange(40.0))
+    assert rows[20].tolist() == [*range(12, 20), *range(21, 29)]
+    assert np.isnan(rows[0][:8]).all()
+
+
+def test_sizes_are_matched_by_time_and_key_frames_left_out():
+    times = tuple(i / 25 for i in range(30))
+    sizes = packet_sizes(evidence_of(Given(times_s=times, packet_sizes=tuple(range(100, 130)))))
+    assert np.flatnonzero(np.isnan(sizes)).tolist() == [0, 12, 24]
+    assert sizes[13] == 113
+
+
+def test_click_stands_out_of_the_sound_around_it():
+    click = np.full(300, 3.0, dtype=np.float32)
+    click[150] = 30.0
+    sound = SoundSeries(0, 0.01, np.arange(300) * 0.01, {"click": click})
+    breaks = sound_breaks(np.array([1.0, 1.5, 2.0]), (sound,))
+    assert breaks.tolist() == pytest.approx([0.0, np.log2(10), 0.0], abs=1e-3)
+    assert np.isnan(sound_breaks(np.array([1.0]), ())).all()
+
+
+def test_frames_of_an_irregular_clock_are_not_judged():
+    times = np.arange(60) / 25
+    times[30:] += 0.2
+    usable = usable_frames(times, np.full(60, 1.0), ((0, 60),))
+    assert np.flatnonzero(~usable[4:56]).tolist() == [26]

@@ -1,0 +1,112 @@
+"""Flag instants at which frames are missing inside one shot.
+
+Cues per frame go in, instants labelled `deletion` come out. The picture must jump against its own
+neighbourhood and a second cue must agree at the same frame: the motion breaks and returns, and fine
+detail is displaced; a break of the sound adds to it. Blind detection is weak (docs/flagging.md has the
+figures): an unflagged clip is not shown to be whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
+from vidforensics.flagging.calibration import calibrated
+from vidforensics.flagging.coverage import Gap, not_assessed, tile
+from vidforensics.flagging.deletion_cues import LEAST_SHOT_FRAMES, Cues, measure_cues
+from vidforensics.flagging.duplication_shots import (
+    pictureless_gaps,
+    quiet_gaps,
+    reason_not_to_look,
+    shot_ranges,
+)
+from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
+
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import FloatArray
+
+NAME = "deletion"
+LABEL: Label = "deletion"
+LEAST_GAP_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionOptions:
+    """Operating point and scales of the cues, chosen on the fit half of the footage (docs/flagging.md).
+
+    threshold, candidate: score at which an instant is listed, and is kept at all. motion_scale,
+    detail_scale: what brings those cues to the unit of the jump. sound_bonus: added where the sound breaks
+    by `sound_break` or more at the same time. least_change: luma levels; stretches that move less cannot
+    be judged.
+    """
+
+    threshold: float = 1.2
+    candidate: float = 0.6
+    motion_scale: float = 0.8
+    detail_scale: float = 8.0
+    sound_bonus: float = 0.3
+    sound_break: float = 1.5
+    least_change: float = 0.12
+
+
+class DeletionDetector:
+    """Finds instants where frames were taken out of a shot."""
+
+    name = NAME
+    label = LABEL
+
+    def __init__(self, options: DeletionOptions | None = None) -> None:
+        self.options = options or DeletionOptions()
+
+    def detect(self, evidence: Evidence) -> Detection:
+        """Look at one clip; short shots and stretches without motion are "not assessed"."""
+        reason = reason_not_to_look(evidence, LEAST_SHOT_FRAMES)
+        if reason is not None:
+            return Detection(NAME, coverage=not_assessed(NAME, evidence.duration_s, reason))
+        times_s = evidence.features.frames.times_s
+        cues = measure_cues(evidence, shot_ranges(times_s, evidence.extraction.shots))
+        scores = agreement(cues, self.options)
+        track = ScoreTrack(NAME, "missing frames", "log2 ratio", times_s, scores, self.options.threshold)
+        spans = binarise(track, BinariseOptions(onset=self.options.candidate))
+        segments = tuple(_segment(span, cues, times_s, self.options) for span in spans)
+        return Detection(
+            NAME, (track,), segments, tile(NAME, evidence.duration_s, self._gaps(evidence, scores))
+        )
+
+    def _gaps(self, evidence: Evidence, scores: FloatArray) -> list[Gap]:
+        times_s = evidence.features.frames.times_s
+        reason = "nothing moves, so missing frames would not show"
+        gaps = quiet_gaps(evidence, self.options.least_change, reason)
+        for a, b in runs_of(np.isnan(scores)):
+            start_s, end_s = float(times_s[a]), float(times_s[min(b, len(times_s) - 1)])
+            if end_s - start_s >= LEAST_GAP_S:
+                gaps.append((start_s, end_s, "no run of evenly timed frames in one shot"))
+        return gaps + pictureless_gaps(evidence)
+
+
+def agreement(cues: Cues, options: DeletionOptions) -> FloatArray:
+    """Score per frame, (N,): the weakest of the picture's cues, so that all known ones agree; NaN unknown."""
+    motion, detail = cues.motion * options.motion_scale, cues.detail * options.detail_scale
+    scores = np.minimum(np.minimum(cues.jump, cues.cell_jump), motion)
+    scores = np.where(np.isnan(detail), scores, np.minimum(scores, detail))
+    sound = np.nan_to_num(cues.sound, nan=-np.inf) >= options.sound_break
+    return np.asarray(scores + np.where(sound & (scores > 0), options.sound_bonus, 0.0))
+
+
+def _segment(
+    span: tuple[float, float, float], cues: Cues, times_s: FloatArray, options: DeletionOptions
+) -> Segment:
+    start_s, end_s, peak = span
+    at = int(np.searchsorted(times_s, start_s))
+    score, log10_lr = calibrated(NAME, peak)
+    sentence = (
+        f"Between two frames of one shot the picture changes {2.0 ** cues.jump[at]:.1f} times as much as"
+        f" anywhere near, and its motion breaks there and returns at once"
+    )
+    if cues.sound[at] >= options.sound_break:
+        sentence += "; the sound breaks at the same moment"
+    listed = peak >= options.threshold
+    return Segment(start_s, end_s, LABEL, score, log10_lr, NAME, sentence + ".", listed)

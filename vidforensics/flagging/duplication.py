@@ -1,0 +1,188 @@
+"""Flag repeated pictures: a frame frozen inside a moving shot, and runs of frames that come again.
+
+Per-frame change and signatures go in, segments labelled `duplication` come out. Both searches compare with
+what moves around the frames instead of asking for a difference of zero (docs/flagging.md has the figures);
+a still scene, an end card, a slideshow, pulldown and a padded frame rate have either no motion around
+or a regular pattern, and are not flagged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vidforensics.flagging.binarise import BinariseOptions, binarise
+from vidforensics.flagging.calibration import calibrated
+from vidforensics.flagging.coverage import Gap, not_assessed, tile
+from vidforensics.flagging.duplication_copies import Repeat, find_repeats
+from vidforensics.flagging.duplication_freezes import Freeze, find_freezes
+from vidforensics.flagging.duplication_shots import (
+    pictureless_gaps,
+    quiet_gaps,
+    reason_not_to_look,
+    shot_ranges,
+)
+from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
+
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import FloatArray
+
+NAME = "duplication"
+LABEL: Label = "duplication"
+THRESHOLD = 0.0
+NOTHING = -6.0
+"""Margin of a frame that belongs to no candidate."""
+LOOP_REPEATS = 3
+BORDER_FRAMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicationOptions:
+    """Operating point of the detector, chosen on the fit half of the footage (see docs/flagging.md).
+
+    freeze_contrast, copy_closeness: log2 ratios at which a candidate is flagged. short_penalty: what a
+    candidate under `listed_frames` loses. rival_penalty: what a freeze loses per rival. candidate_margin:
+    candidates down to this far below the operating point are kept, unlisted. least_change: luma levels;
+    stretches that move less cannot be judged.
+    """
+
+    freeze_contrast: float = 2.3
+    copy_closeness: float = 1.4
+    least_frames: int = 3
+    listed_frames: int = 5
+    short_penalty: float = 1.0
+    rival_penalty: float = 0.5
+    candidate_margin: float = -1.0
+    least_change: float = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Frames [first, last) may be a repeat; `margin` is in log2 units over the operating point."""
+
+    first: int
+    last: int
+    margin: float
+    basis: str
+
+
+class DuplicationDetector:
+    """Finds frozen and repeated frames."""
+
+    name = NAME
+    label = LABEL
+
+    def __init__(self, options: DuplicationOptions | None = None) -> None:
+        self.options = options or DuplicationOptions()
+
+    def detect(self, evidence: Evidence) -> Detection:
+        """Look at one clip; stretches without motion are "not assessed"."""
+        reason = reason_not_to_look(evidence, 2 * self.options.listed_frames)
+        if reason is not None:
+            return Detection(NAME, coverage=not_assessed(NAME, evidence.duration_s, reason))
+        times_s = evidence.features.frames.times_s
+        found = candidates(evidence, self.options)
+        track = _track(times_s, found)
+        spans = binarise(track, BinariseOptions(onset=self.options.candidate_margin))
+        segments = tuple(_segment(span, found, times_s) for span in spans)
+        gaps = _gaps(evidence, self.options, segments)
+        return Detection(NAME, (track,), segments, tile(NAME, evidence.duration_s, gaps))
+
+
+def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidate]:
+    """Every stretch that may be a repeat, in the order of frames."""
+    series = evidence.features.frames
+    shots = shot_ranges(series.times_s, evidence.extraction.shots)
+    found = []
+    for span in shots:
+        cell, picture = series.values["difference_max"], series.values["difference"]
+        for freeze in find_freezes(cell, picture, span, options.least_frames):
+            found.append(_frozen(freeze, options))
+    if series.signatures is not None:
+        repeats = _without_loops(find_repeats(series.signatures, options.least_frames))
+        change = np.nan_to_num(series.values["difference"])
+        found += [_copied(r, options, series.times_s, change) for r in repeats]
+    return sorted(found, key=lambda c: (c.first, c.last, c.basis))
+
+
+def _frozen(freeze: Freeze, options: DuplicationOptions) -> Candidate:
+    count = freeze.last - freeze.first
+    margin = freeze.contrast - options.freeze_contrast - options.rival_penalty * freeze.rivals
+    margin -= options.short_penalty if count < options.listed_frames else 0.0
+    ratio = 2.0**freeze.contrast
+    basis = (
+        f"The picture stands still for {count} frames although the same shot moves at least {ratio:.0f} times"
+        " as much directly before and after."
+    )
+    return Candidate(freeze.first, freeze.last, margin, basis)
+
+
+def _copied(
+    repeat: Repeat, options: DuplicationOptions, times_s: FloatArray, change: FloatArray
+) -> Candidate:
+    count = repeat.last - repeat.first
+    margin = repeat.closeness - options.copy_closeness
+    margin -= options.short_penalty if count < options.listed_frames else 0.0
+    first, other = repeat.first + repeat.lag, repeat.first
+    if _border_jump(change, repeat.first, repeat.last) > _border_jump(change, first, first + count):
+        first, other = other, first  # what was put in breaks the motion at its borders
+    last_other = min(other + count, len(times_s) - 1)
+    basis = (
+        f"These {count} frames show the same moving picture, step by step, as"
+        f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s."
+    )
+    return Candidate(first, min(first + count, len(times_s)), margin, basis)
+
+
+def _border_jump(change: FloatArray, first: int, last: int) -> float:
+    """The lesser of the changes into and out of a run, each the greatest within BORDER_FRAMES of it."""
+    sides = [change[max(0, at - BORDER_FRAMES) : at + BORDER_FRAMES + 1] for at in (first, last)]
+    return float(min(np.max(side, initial=0.0) for side in sides))
+
+
+def _without_loops(repeats: list[Repeat]) -> list[Repeat]:
+    """Drop what comes again and again at one lag for most of its extent: a loop made to be one."""
+    kept = []
+    for repeat in repeats:
+        again = [r for r in repeats if r.lag % repeat.lag == 0 and r.lag >= 2 * repeat.lag]
+        covered = sum(r.last - r.first for r in again)
+        if repeat.lag > 0 and len(again) >= LOOP_REPEATS - 1 and covered >= repeat.lag // 2:
+            continue
+        kept.append(repeat)
+    return kept
+
+
+def _track(times_s: FloatArray, found: list[Candidate]) -> ScoreTrack:
+    margins = np.full(len(times_s), NOTHING)
+    for candidate in found:
+        part = slice(candidate.first, candidate.last)
+        margins[part] = np.maximum(margins[part], max(candidate.margin, NOTHING))
+    return ScoreTrack(
+        NAME, "repeated frames", "log2 ratio over the operating point", times_s, margins, THRESHOLD
+    )
+
+
+def _segment(span: tuple[float, float, float], found: list[Candidate], times_s: FloatArray) -> Segment:
+    start_s, end_s, peak = span
+    inside = [c for c in found if start_s <= times_s[c.first] < end_s or times_s[c.first] == start_s]
+    best = max(inside, key=lambda c: c.margin)
+    score, log10_lr = calibrated(NAME, peak)
+    listed = peak >= THRESHOLD
+    return Segment(
+        start_s, min(end_s, _end(times_s, end_s)), LABEL, score, log10_lr, NAME, best.basis, listed
+    )
+
+
+def _end(times_s: FloatArray, end_s: float) -> float:
+    """A run that reaches the last frame ends with it; its own duration is not known."""
+    return float(min(end_s, times_s[-1]))
+
+
+def _gaps(evidence: Evidence, options: DuplicationOptions, segments: tuple[Segment, ...]) -> list[Gap]:
+    reason = "nothing moves, so a repeated frame would look the same"
+    quiet = quiet_gaps(evidence, options.least_change, reason)
+    listed = [s for s in segments if s.listed]
+    unflagged = [g for g in quiet if not any(s.start_s < g[1] and s.end_s > g[0] for s in listed)]
+    return unflagged + pictureless_gaps(evidence)
