@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -268,6 +269,7 @@ def custody() -> tuple[CustodyEntry, ...]:
     )
 
 
+@cache
 def make_case(duration_s: float = 42.0, path: str = "evidence/interview.mp4", shot_count: int = 9) -> Case:
     """An ordinary case with flags of three kinds."""
     clip = Clip(
@@ -280,7 +282,7 @@ def make_case(duration_s: float = 42.0, path: str = "evidence/interview.mp4", sh
         ContentCredentials("none", "No C2PA manifest was found."),
         bitstream(duration_s),
         DoubleCompression(False, "Not applicable: the stream has B-frames, which hide the traces."),
-        extraction(duration_s, shot_count),
+        extraction(duration_s, shot_count, max(0.5, duration_s / 200)),
         features((sound_picture(duration_s, 0, 0.023),)),
         detections(duration_s),
         custody(),
@@ -345,6 +347,7 @@ def hostile_case() -> Case:
     )
 
 
+@cache
 def crowded_case() -> Case:
     """An hour with 10,000 flags, 10,000 shots, 90,000 frames and 100 sound tracks."""
     duration = 3600.0
@@ -359,7 +362,7 @@ def crowded_case() -> Case:
         for i, s in enumerate(starts)
     )
     first = replace(case.detections[1], segments=flags, coverage=rows)
-    extracted = extraction(duration, 10_000, thumb_step_s=2.0)
+    extracted = extraction(duration, 10_000, thumb_step_s=12.0)
     sounds = tuple(sound_picture(duration, i) for i in range(3)) * 33
     tree = tuple(Box("moof", i * 1000, 1000, children=(Box("traf", i * 1000, 900),)) for i in range(4000))
     return replace(
@@ -374,6 +377,6 @@ def crowded_case() -> Case:
 def write_keyframes(case: Case, folder: Path) -> None:
     """The keyframes that the case names, as files."""
     (folder / "keyframes").mkdir(exist_ok=True)
-    for keyframe in case.extraction.keyframes[:80]:
+    for keyframe in case.extraction.keyframes[:12]:
         data = jpeg(picture(keyframe.time_s, keyframe.width_px, keyframe.height_px))
         (folder / keyframe.path).write_bytes(data)

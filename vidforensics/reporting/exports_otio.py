@@ -83,6 +83,7 @@ class _Builder:
         self.otio = otio
         self.rate = exact_rate(case)
         self.end_s = timeline_end(case)
+        self.filled: dict[str, float] = {}
 
     def ticks(self, time_s: float) -> int:
         return round(max(0.0, time_s) * self.rate)
@@ -127,11 +128,12 @@ class _Builder:
     def append(self, track: Any, name: str, start_s: float, end_s: float, metadata: dict[str, Any]) -> None:
         """Put a piece of the evidence where it belongs, with a gap before it where nothing lies."""
         place = self.range(start_s, end_s)
-        filled = track.duration().value if len(track) else 0.0
+        filled = self.filled.get(track.name, 0.0)  # asking the track would walk it anew for every piece
         if place.start_time.value > filled:
             rate = float(self.rate)
             length = self.otio.opentime.RationalTime(place.start_time.value - filled, rate)
             track.append(self.otio.schema.Gap(duration=length))
+        self.filled[track.name] = place.start_time.value + place.duration.value
         clip = self.otio.schema.Clip(name=name, media_reference=self.reference(), source_range=place)
         clip.metadata["vidforensics"] = metadata
         track.append(clip)

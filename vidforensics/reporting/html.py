@@ -137,7 +137,8 @@ def context(case: Case, case_folder: Path) -> dict[str, Any]:
         "island": json_island(timeline.data),
         "headlines": headline_items(case),
         "timeline": timeline,
-        "flags": [_flag_row(i, f, strip) for i, f in enumerate(flags[:MOST_FLAG_ROWS], 1)],
+        "flags": [_flag_row(i, f, strip) for i, f in enumerate(flags[:MOST_ILLUSTRATED_FLAGS], 1)],
+        "further_flags": tables.flag_table(flags[:MOST_FLAG_ROWS], MOST_ILLUSTRATED_FLAGS),
         "more_flags": max(0, len(flags) - MOST_FLAG_ROWS),
         "detectors": [_detector_row(d) for d in case.detections],
         "keyframes": chosen,
@@ -178,12 +179,12 @@ def _flag_row(index: int, flag: Segment, strip: Sequence[Shown]) -> FlagRow:
         when=words.stretch(flag.start_s, flag.end_s),
         length=words.seconds(flag.end_s - flag.start_s),
         time_s=round(flag.start_s, 6),
-        score=words.number(flag.score, 2),
+        score=words.number(flag.score),
         ratio=words.ratio(flag.log10_lr),
         strength=words.support(flag.log10_lr),
         detector=words.clean(flag.detector.replace("_", " "), 60),
         basis=words.sentence(words.clean(flag.basis, 600)),
-        pictures=_illustrations(flag, strip) if index <= MOST_ILLUSTRATED_FLAGS else (),
+        pictures=_illustrations(flag, strip),
     )
 
 

@@ -101,7 +101,8 @@ def flag_lanes(flags: Sequence[Segment], end_s: float) -> list[Lane]:
     lanes = []
     for label in dict.fromkeys(s.label for s in sorted(flags, key=lambda s: s.start_s)):
         numbered = [(i, s) for i, s in enumerate(flags, 1) if s.label == label]
-        body = Markup("").join(_flag(i, s, end_s) for i, s in numbered[:_MOST_FLAGS])
+        drawn = sorted(numbered[:_MOST_FLAGS], key=lambda pair: pair[1].start_s)
+        body = Markup("").join(_flag(*pair, end_s) for pair in drawn)
         rest = merge_spans(((s.start_s, s.end_s) for _, s in numbered[_MOST_FLAGS:]), end_s)
         body = _plain_spans(rest, end_s, "flag-rest") + body
         words = LABEL_WORDS.get(label, label)

@@ -22,7 +22,6 @@ from vidforensics.reporting.words import (
     plural,
     ratio,
     sentence,
-    stretch,
     support,
 )
 from vidforensics.types import Case, Coverage, Detection, Finding, Segment
@@ -88,7 +87,7 @@ def when(segment: Segment) -> str:
     """The time of a segment in words: an instant or a stretch."""
     if segment.label in INSTANT_LABELS:
         return f"at {clock(segment.start_s)}"
-    return stretch(segment.start_s, segment.end_s)
+    return f"from {clock(segment.start_s)} to {clock(segment.end_s)}"
 
 
 def strength(segment: Segment) -> str:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from vidforensics.reporting.words import (
+    LABEL_WORDS,
     LONG_TEXT_LIMIT,
     NONE,
     clean,
@@ -20,10 +21,13 @@ from vidforensics.reporting.words import (
     percent,
     plain,
     plural,
+    ratio,
     seconds,
     size,
+    stretch,
+    support,
 )
-from vidforensics.types import Bitstream, Box, Case, Finding, Shot, Stream
+from vidforensics.types import Bitstream, Box, Case, Finding, Segment, Shot, Stream
 
 MOST_ROWS = 200
 MOST_BOXES = 600
@@ -145,6 +149,21 @@ def _rate(stream: Stream) -> str:
 
 def _bit_rate(bit_rate_bps: int | None) -> str:
     return f", {bit_rate_bps / 1000:,.0f} kbit/s" if bit_rate_bps else ""
+
+
+def flag_table(flags: Sequence[Segment], first: int) -> Table:
+    """Flags after the first ones, which are shown at length; numbered as on the timeline."""
+    columns = (("#", "number"), ("Time", "time"), ("Label", ""), ("Strength", ""), ("LR", "number"),
+               ("Score", "number"), ("Detector", ""), ("Basis", ""))  # fmt: skip
+    return table(
+        "Further flags",
+        columns,
+        list(enumerate(flags, 1))[first:],
+        lambda row: (str(row[0]), stretch(row[1].start_s, row[1].end_s),
+                     LABEL_WORDS.get(row[1].label, row[1].label), support(row[1].log10_lr),
+                     ratio(row[1].log10_lr), number(row[1].score), clean(row[1].detector, 60),
+                     clean(row[1].basis)),
+    )  # fmt: skip
 
 
 def metadata(case: Case) -> Table:

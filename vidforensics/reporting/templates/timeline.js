@@ -5,6 +5,7 @@ const tl = document.getElementById("tl");
 const inner = document.getElementById("tl-inner");
 const cursor = document.getElementById("cursor");
 const LONGEST_PX = 2_000_000;
+const PAPER_PX = 520;
 const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900,
   1800, 3600, 7200, 14400, 28800, 86400];
 const SVG = "http://www.w3.org/2000/svg";
@@ -63,8 +64,7 @@ function placeCursor() {
 }
 
 /* Labels for the visible part only: at full zoom the axis would hold millions. */
-function redrawAxes() {
-  const wide = plotWidth();
+function redrawAxes(wide = plotWidth()) {
   const visible = tl.clientWidth;
   const step = STEPS_S.find((s) => (s / data.end) * wide >= 84) || STEPS_S[STEPS_S.length - 1];
   const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
@@ -73,13 +73,15 @@ function redrawAxes() {
   for (const axis of inner.querySelectorAll("[data-axis]")) {
     axis.replaceChildren();
     for (let i = first; i <= last; i++) {
-      const x = ((i * step) / data.end) * wide;
-      if (x > wide - 50 && i) continue;
+      const share = (i * step) / data.end;
+      const x = `${share * 100}%`;
+      if (share * wide > wide - 50 && i) continue;
       const line = document.createElementNS(SVG, "line");
       for (const [k, v] of [["x1", x], ["x2", x], ["y1", 0], ["y2", 6]]) line.setAttribute(k, v);
       line.setAttribute("class", "tick");
       const text = document.createElementNS(SVG, "text");
-      text.setAttribute("x", x + 3);
+      text.setAttribute("x", x);
+      text.setAttribute("dx", 3);
       text.setAttribute("y", 18);
       text.setAttribute("class", "tick-label");
       text.textContent = clock(i * step, digits);
@@ -89,8 +91,7 @@ function redrawAxes() {
 }
 
 /* Show as many thumbnails as fit side by side. */
-function redrawStrip() {
-  const wide = plotWidth();
+function redrawStrip(wide = plotWidth()) {
   let free = -1;
   for (const image of inner.querySelectorAll(".lane-strip image")) {
     const width = Number(image.getAttribute("width"));
@@ -194,12 +195,20 @@ function start() {
   tl.addEventListener("keydown", onKey);
   document.getElementById("viewer").addEventListener("keydown", onKey);
   tl.addEventListener("wheel", onWheel, { passive: false });
-  tl.addEventListener("scroll", () => requestAnimationFrame(redrawAxes), { passive: true });
-  addEventListener("resize", () => zoomTo(view.zoom));
+  tl.addEventListener("scroll", () => requestAnimationFrame(() => redrawAxes()), { passive: true });
+  let wide = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === wide) return; // phones resize whenever their address bar moves
+    wide = innerWidth;
+    zoomTo(view.zoom);
+  });
   addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach((d) => { d.open = true; });
     zoomTo(1);
+    redrawAxes(PAPER_PX);
+    redrawStrip(PAPER_PX);
   });
+  addEventListener("afterprint", redraw);
   redraw();
   setTime(data.flags.length ? data.flags[0][0] : 0);
 }

@@ -25,7 +25,7 @@ function figure(picture, time, css) {
   image.src = source(picture.key);
   image.alt = `Stored frame at ${clock(picture.time)}`;
   const caption = make("figcaption", clock(picture.time));
-  caption.append(make("br"), distance(picture.time - time));
+  caption.append(make("span", distance(picture.time - time), "distance"));
   box.append(image, caption);
   return box;
 }
@@ -91,7 +91,11 @@ function within(rows, time) { return rows.filter(([start, end]) => start <= time
 function rows(time) {
   const found = [];
   const frame = atOrBefore(view.frames, time);
-  if (frame >= 0) found.push(["Decoded frame", `no. ${frame + 1} of ${data.frames.count}, shown from ${clock(view.frames[frame])}`, ""]);
+  const exact = data.frames.steps.length === data.frames.count - 1;
+  if (frame >= 0 && exact) {
+    const place = `no. ${(frame + 1).toLocaleString("en")} of ${data.frames.count.toLocaleString("en")}`;
+    found.push(["Decoded frame", `${place}, shown from ${clock(view.frames[frame])}`, ""]);
+  }
   const shot = data.shots.findIndex(([start, end]) => start <= time + 1e-6 && time < end);
   if (shot >= 0) found.push(["Shot", `${shot + 1} (${clock(data.shots[shot][0])} – ${clock(data.shots[shot][1])})`, ""]);
   found.push(...packetRows(time));
