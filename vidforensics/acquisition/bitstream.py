@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from vidforensics.acquisition.bitstream_columns import (
     NO_HEADER,
     UNKNOWN,
+    HeaderEvent,
     HeaderReader,
     PacketColumns,
     SoundColumns,
 )
 from vidforensics.acquisition.bitstream_facts import gather_facts
 from vidforensics.acquisition.bitstream_tables import bitstream_record, empty_bitstream
-from vidforensics.acquisition.headers import header_reader
+from vidforensics.acquisition.headers import MAX_EXTRADATA_BYTES, header_reader
 from vidforensics.acquisition.headers_sound import SoundReader, sound_reader
 from vidforensics.errors import NotMediaError
 from vidforensics.types import Bitstream, Finding, Probe
@@ -66,6 +67,7 @@ class _Pass:
         self._sounds: dict[int, tuple[SoundColumns, SoundReader | None]] = {}
         self._tick_s = math.nan
         self._findings: list[Finding] = []
+        self._extradata = b""
 
     def read(self, path: Path) -> None:
         import av
@@ -93,9 +95,13 @@ class _Pass:
         return bitstream_record(self._index, self._columns, facts, tuple(self._findings), not_read)
 
     def _prepare(self, container: av.container.InputContainer) -> None:
+        if self._index >= len(container.streams):
+            raise ValueError("its picture stream is gone")
         video = container.streams[self._index]
         self._tick_s = float(video.time_base or 0) or math.nan
-        self._reader = header_reader(self._codec, bytes(video.codec_context.extradata or b""))
+        context = video.codec_context
+        self._extradata = bytes(context.extradata or b"") if context else b""
+        self._reader = header_reader(self._codec, self._extradata)
         for sound in container.streams.audio[:MAX_SOUND_STREAMS]:
             codec = sound.codec_context.name if sound.codec_context else "unknown"
             columns = SoundColumns(sound.index, codec, float(sound.time_base or 0) or math.nan)
@@ -122,7 +128,19 @@ class _Pass:
         columns.sizes.append(packet.size)
         columns.positions.append(-1 if position is None else position)
         columns.keys.append(is_key)
+        if is_key and number and self._reader and packet.has_sidedata("new_extradata"):
+            self._new_extradata(packet, number)
         columns.add_header(self._reader.read(bytes(packet), number) if self._reader else NO_HEADER)
+
+    def _new_extradata(self, packet: Any, number: int) -> None:
+        """A second description of the same stream in the container begins here."""
+        assert self._reader is not None
+        data = bytes(packet.get_sidedata("new_extradata"))
+        changed = data != self._extradata
+        self._extradata = data
+        text = "another header of the container's own list"
+        self._reader.log.note(HeaderEvent(number, "extradata", changed, text))
+        self._reader.read_extradata(data[:MAX_EXTRADATA_BYTES], number)
 
     def _sound(self, packet: Any) -> None:
         columns, reader = self._sounds[packet.stream_index]

@@ -81,6 +81,9 @@ class HeaderReader(Protocol):
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of the picture in packet number `packet`, never raising on bad data."""
 
+    def read_extradata(self, extradata: bytes, packet: int) -> None:
+        """Take what the container's header holds, from packet number `packet` on."""
+
 
 class PacketColumns:
     """Growing columns of the picture stream."""

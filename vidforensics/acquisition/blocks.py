@@ -28,6 +28,7 @@ FRAMES_PER_FILE = 32
 MAX_BLOCKS_PER_FRAME = 4_000_000
 _BLOCK = np.dtype([("x", "<i4"), ("y", "<i4"), ("w", "<i4"), ("h", "<i4"), ("dqp", "<i4")])
 _HEADER = struct.Struct("<I4xQQii")
+_KINDS = {1: "I", 2: "P", 3: "B"}
 _VECTOR_FIELDS = (
     "source",
     "w",
@@ -99,7 +100,7 @@ def _batches(path: Path, probe: Probe, index: int, window: tuple[float, float]) 
     batch = _Batch()
     for frame, time_s in _frames(path, probe, index, window):
         batch.times_s.append(time_s)
-        batch.kinds.append(frame.pict_type.name if frame.pict_type.name in "IPB" else "?")
+        batch.kinds.append(_KINDS.get(int(frame.pict_type), "?"))
         batch.qp.append(_quantisers(frame))
         batch.vectors.append(_vectors(frame, len(batch.times_s) - 1))
         if len(batch.times_s) >= FRAMES_PER_FILE:

@@ -56,8 +56,8 @@ def double_compression(bitstream: Bitstream) -> DoubleCompression:
         sentence = "No period stands out among the sizes of P-frames, which neither shows nor excludes one."
         return DoubleCompression(True, sentence, None, found.strength)
     sentence = (
-        f"Every {found.period}th P-frame costs more bits than its neighbours, as when a stream with an I-frame "
-        f"every {found.period} frames is compressed again; this is history, common after any upload."
+        f"P-frames cost more bits than their neighbours every {found.period} frames, as when a stream with "
+        "I-frames at that distance is compressed again; this is history, common after any upload."
     )
     return DoubleCompression(True, sentence, found.period, found.strength)
 

@@ -54,13 +54,15 @@ class H264Picture:
     weighted: bool
     weighted_b: int
     initial_qp: int
+    chroma_offset: int
     redundant_pictures: bool
 
     @property
     def summary(self) -> str:
         """Entropy coder, initial quantiser and prediction in words."""
         coder = "CABAC" if self.cabac else "CAVLC"
-        return f"picture set {self.number}: {coder}, initial quantiser {self.initial_qp}"
+        offset = f"chroma offset {self.chroma_offset}"
+        return f"picture set {self.number}: {coder}, initial quantiser {self.initial_qp}, {offset}"
 
 
 def read_sequence(payload: bytes) -> H264Sequence:
@@ -177,7 +179,7 @@ def read_picture(payload: bytes) -> H264Picture:
     weighted_b = bits.u(2)
     initial_qp = 26 + bits.se()
     bits.se()
-    bits.se()
+    chroma_offset = bits.se()
     bits.skip(2)
     return H264Picture(
         number=number,
@@ -188,5 +190,6 @@ def read_picture(payload: bytes) -> H264Picture:
         weighted=weighted,
         weighted_b=weighted_b,
         initial_qp=initial_qp,
+        chroma_offset=chroma_offset,
         redundant_pictures=bits.flag(),
     )

@@ -26,10 +26,10 @@ def header_reader(codec: str, extradata: bytes) -> HeaderReader | None:
             return Mpeg12Reader(extradata)
         case "mpeg4":
             return Mpeg4Reader(extradata)
-        case "vp8":
+        case "vp8" | "libvpx":
             return Vp8Reader(extradata)
-        case "vp9":
+        case "vp9" | "libvpx-vp9":
             return Vp9Reader(extradata)
-        case "av1":
+        case "av1" | "libdav1d" | "libaom-av1":
             return Av1Reader(extradata)
     return None

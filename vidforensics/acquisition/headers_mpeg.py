@@ -32,7 +32,11 @@ class Mpeg12Reader:
         self.log = HeaderLog()
         self._sequence = b""
         self._rate_hz = 0.0
-        self._read_units(extradata, -1)
+        self.read_extradata(extradata, -1)
+
+    def read_extradata(self, extradata: bytes, packet: int) -> None:
+        """Take what the container's header holds."""
+        self.read(extradata, packet)
 
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of one packet's picture; empty where nothing could be read."""
@@ -55,6 +59,8 @@ class Mpeg12Reader:
             elif 0 < code <= _LAST_SLICE and body:
                 qp = float(body[0] >> 3)
                 break
+        if clock != UNKNOWN and reference != UNKNOWN and self._rate_hz:
+            clock += round(reference / self._rate_hz * 1e6)
         return FrameHeader(kind, qp, UNKNOWN, reference, UNKNOWN, flags, clock)
 
     def _group(self, body: bytes, packet: int) -> tuple[int, int]:
@@ -90,7 +96,11 @@ class Mpeg4Reader:
         self._resolution = 0
         self._base_s = 0
         self._base_before_s = 0
-        self._read_units(extradata, -1)
+        self.read_extradata(extradata, -1)
+
+    def read_extradata(self, extradata: bytes, packet: int) -> None:
+        """Take what the container's header holds."""
+        self.read(extradata, packet)
 
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of one packet's picture; empty where nothing could be read."""

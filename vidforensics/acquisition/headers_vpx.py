@@ -41,6 +41,9 @@ class Vp8Reader:
         self._sequence = _SequenceLog()
         self.log = self._sequence.log
 
+    def read_extradata(self, extradata: bytes, packet: int) -> None:
+        """Nothing: the container's header says no more than the key frames do."""
+
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of one packet's picture; empty where nothing could be read."""
         if len(data) < 3:
@@ -60,6 +63,9 @@ class Vp9Reader:
     def __init__(self, extradata: bytes) -> None:
         self._sequence = _SequenceLog()
         self.log = self._sequence.log
+
+    def read_extradata(self, extradata: bytes, packet: int) -> None:
+        """Nothing: the container's header says no more than the key frames do."""
 
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of one packet's picture; empty where nothing could be read."""
@@ -166,8 +172,12 @@ class Av1Reader:
     def __init__(self, extradata: bytes) -> None:
         self._sequence = _SequenceLog()
         self.log = self._sequence.log
+        self.read_extradata(extradata, -1)
+
+    def read_extradata(self, extradata: bytes, packet: int) -> None:
+        """Take the sequence header out of an av1C record."""
         if len(extradata) > 4 and extradata[0] == 0x81:
-            self.read(extradata[4:], -1)
+            self.read(extradata[4:], packet)
 
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of one packet's picture; empty where nothing could be read."""

@@ -15,7 +15,8 @@ from vidforensics.acquisition.bitstream_facts import StreamFacts
 from vidforensics.acquisition.join_cues_coding import coding_cues
 from vidforensics.acquisition.join_cues_encoder import encoder_cues
 from vidforensics.acquisition.join_cues_rules import RawCue
-from vidforensics.acquisition.join_cues_time import sound_cues, time_cues
+from vidforensics.acquisition.join_cues_sound import sound_cues
+from vidforensics.acquisition.join_cues_time import time_cues
 from vidforensics.types import JoinCue
 
 MAX_CUES = 2000
@@ -33,8 +34,8 @@ def find_join_cues(facts: StreamFacts) -> tuple[JoinCue, ...]:
     """
     if len(facts.starts) < 2:
         return ()
-    raw = [*encoder_cues(facts), *coding_cues(facts), *time_cues(facts), *sound_cues(facts)]
-    return tuple(_records(facts, raw))[:MAX_CUES]
+    pictures = [*encoder_cues(facts), *coding_cues(facts), *time_cues(facts)]
+    return tuple(_records(facts, [*pictures, *sound_cues(facts, pictures)]))[:MAX_CUES]
 
 
 def _records(facts: StreamFacts, raw: Iterable[RawCue]) -> Iterable[JoinCue]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _TAIL_PICTURES = 17
 _LOSSY_BREAKS = 6
+_RULE_WEIGHTS = (0.0, 0.9, 2.1, 2.5)
+"""Of a broken idr_pic_id rule, by how many steps keep it."""
 
 
 def coding_cues(facts: StreamFacts) -> Iterator[RawCue]:
@@ -46,31 +48,39 @@ def _idr_cues(facts: StreamFacts) -> Iterator[RawCue]:
     ids = facts.idr[facts.starts[idr_gops]]
     if len(ids) < 2 or (ids == UNKNOWN).any():
         return
-    kept = _kept_steps(ids, _is_x264(facts))
+    turns = _turns(ids) if _looks_like_x264(facts) else None
+    kept = _kept_steps(ids) if turns is None else turns
     broken = int(np.count_nonzero(~kept))
     regular = len(kept) - broken
-    if broken > max(2, 0.25 * len(kept)) and not _is_x264(facts):
+    if broken > max(2, 0.25 * len(kept)) and turns is None:
         return
-    weight = 2.5 if _is_x264(facts) else min(2.5, 0.7 * regular)
-    for index in np.flatnonzero(~kept).tolist():
-        text = (
-            f"idr_pic_id goes from {ids[index]} to {ids[index + 1]}, against the rule that this encoder keeps "
-            f"at {regular} other key frames."
-        )
-        if weight > 0:
-            yield RawCue(int(idr_gops[index + 1]), "idr_numbering", weight, text)
+    weight = 2.5 if turns is not None else _RULE_WEIGHTS[min(regular, len(_RULE_WEIGHTS) - 1)]
+    for index in np.flatnonzero(~kept).tolist() if weight else []:
+        text = f"idr_pic_id goes from {ids[index]} to {ids[index + 1]}, against the encoder's own rule"
+        text += f", kept at {regular} other key frames." if regular else "."
+        yield RawCue(int(idr_gops[index + 1]), "idr_numbering", weight, text)
 
 
-def _is_x264(facts: StreamFacts) -> bool:
-    return any(event.kind == "encoder" and event.text.startswith("x264") for event in facts.events)
+def _looks_like_x264(facts: StreamFacts) -> bool:
+    """Whether x264 signed the stream, or its picture set holds the quantiser and offset that x264 writes."""
+    return any(
+        (event.kind == "encoder" and event.text.startswith("x264"))
+        or (event.kind == "PPS" and event.text.endswith("initial quantiser 23, chroma offset -2"))
+        for event in facts.events
+    )
 
 
-def _kept_steps(ids: IntArray, alternates: bool) -> BoolArray:
+def _turns(ids: IntArray) -> BoolArray | None:
+    """Steps at which the number turns between 0 and 1, as x264's do; None where most steps do not."""
+    turning: BoolArray = (ids[1:] == 1 - ids[:-1]) & (ids[1:] <= 1)
+    broken = int(np.count_nonzero(~turning))
+    return turning if broken <= max(2, len(turning) // 2) and ids.max() <= 1 else None
+
+
+def _kept_steps(ids: IntArray) -> BoolArray:
     """Which steps keep the likeliest rule: no change, one increase, or turning between 0 and 1."""
     steps = np.diff(ids)
     turning: BoolArray = (ids[1:] == 1 - ids[:-1]) & (ids[1:] <= 1)
-    if alternates:
-        return turning
     values, counts = np.unique(steps, return_counts=True)
     same: BoolArray = steps == values[np.argmax(counts)]
     return turning if np.count_nonzero(turning) >= np.count_nonzero(same) else same
@@ -148,15 +158,18 @@ def _border_cues(facts: StreamFacts, lowest: IntArray, highest: IntArray, unit: 
 
 
 def _clock_cues(facts: StreamFacts) -> Iterator[RawCue]:
-    """The clock coded in the pictures steps against the container's time stamps."""
+    """The clock coded in the pictures steps neither with the file's time stamps nor with their number."""
     clock = facts.clock_s[facts.starts]
     if np.count_nonzero(np.isfinite(clock)) < 2 or not np.isfinite(facts.frame_s):
         return
-    times = facts.pts_s[facts.starts] if facts.codec == "mpeg4" else facts.first_pts_s
-    steps = np.diff(clock - times)
-    jumps = np.abs(steps) > 0.75 * facts.frame_s
+    steps = np.diff(clock)
+    against_times = np.abs(steps - np.diff(facts.pts_s[facts.starts]))
+    against_count = np.abs(steps - gop_lengths(facts)[:-1] * facts.frame_s)
+    jumps = np.minimum(against_times, against_count) > 0.75 * facts.frame_s
     if np.count_nonzero(jumps) > max(2.0, 0.2 * len(steps)) and len(steps) > 3:
         return
     for gop in (np.flatnonzero(jumps) + 1).tolist():
-        text = f"The clock coded in the pictures jumps by {steps[gop - 1]:+.3f} s against the file's time stamps."
+        text = (
+            f"The clock coded in the pictures steps by {steps[gop - 1]:+.3f} s here, unlike the file's times."
+        )
         yield RawCue(gop, "coded_clock_jump", 3.0, text)

@@ -8,6 +8,7 @@ Source: ITU-T H.264 clauses 7.4.1.2.1 (when parameter sets may change) and annex
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +17,13 @@ from vidforensics.acquisition.bitstream_facts import StreamFacts
 from vidforensics.acquisition.headers_text import encoder_name, encoder_options
 from vidforensics.acquisition.join_cues_rules import RawCue, gop_lengths, gop_of_packet
 
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import IntArray
+
 CHUNKS_AT_LEAST = 4
 _SET_WEIGHTS = {"SPS": 3.5, "sequence": 3.5, "VPS": 2.0, "PPS": 2.0, "extradata": 3.0}
 _FREQUENT = 0.2
+_REORDERED = 16
 
 
 def encoder_cues(facts: StreamFacts) -> Iterator[RawCue]:
@@ -44,10 +49,12 @@ def _signature_cues(facts: StreamFacts) -> Iterator[RawCue]:
         name = encoder_name(event.text)
         if changed:
             yield RawCue(gop, "encoder_changed", 4.0, f"The encoder's signature changes here, to {name}.")
+        elif at_every_entry:
+            continue
         elif chunked:
             text = f"The encoder {name} starts anew here, as it does at equal distances through the file."
             yield RawCue(gop, "encoder_restart_regular", 0.5, text)
-        elif not at_every_entry:
+        else:
             text = f"The encoder {name} signs the stream a second time, which it does only when it starts."
             yield RawCue(gop, "encoder_restart", 4.0, text)
 
@@ -91,25 +98,37 @@ def _set_cues(facts: StreamFacts) -> Iterator[RawCue]:
 
 def _distance_cues(facts: StreamFacts) -> Iterator[RawCue]:
     """Key frames that come before the encoder's own schedule allows or explains them."""
-    lengths = gop_lengths(facts)[:-1]
+    lengths = _displayed_lengths(facts)
     usual = _fixed_distance(lengths)
     options = _options(facts)
-    shortest = int(options["keyint_min"]) if options.get("keyint_min", "").isdigit() else 0
-    longest = int(options["keyint"]) if options.get("keyint", "").isdigit() else 0
-    for index, length in enumerate(lengths.tolist()):
-        gop = index + 1
-        if longest and options.get("scenecut") == "0" and length < longest:
-            text = f"A key frame comes after {length} frames; the encoder was set to one every {longest}, no others."
-            yield RawCue(gop, "key_frame_early", 1.5, text)
-        elif shortest > 1 and length < shortest:
+    shortest = _whole(options.get("keyint_min", options.get("min-keyint", "")))
+    longest = _whole(options.get("keyint", ""))
+    on_schedule = int(np.count_nonzero(np.abs(lengths - longest) <= 1))
+    for gop, length in enumerate(lengths.tolist(), start=1):
+        if longest and options.get("scenecut") == "0" and length < longest - 1:
+            weight = 2.2 if on_schedule and on_schedule >= len(lengths) / 2 else 1.2
+            text = f"A key frame comes after {length} frames; the encoder was set to one every {longest}."
+            yield RawCue(gop, "key_frame_early", weight, text)
+        elif shortest > 1 and length < shortest - 1:
             text = f"A key frame comes after {length} frames; the encoder was set to at least {shortest}."
             yield RawCue(gop, "key_frame_early", 1.5, text)
         elif usual and length < usual - 1:
-            text = f"A key frame comes after {length} frames, all others after {usual}."
+            text = f"A key frame comes after {length} frames, nearly all others after {usual}."
             yield RawCue(gop, "key_frame_early", 1.2, text)
 
 
-def _fixed_distance(lengths: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int:
+def _displayed_lengths(facts: StreamFacts) -> IntArray:
+    """Displayed frames from each key frame to the next, shape (K − 1,); coded ones if times are unknown."""
+    coded = gop_lengths(facts)[:-1]
+    if not np.isfinite(facts.frame_s) or facts.frame_s <= 0:
+        return coded
+    spans = np.diff(facts.pts_s[facts.starts]) / facts.frame_s
+    near = np.abs(spans - coded) <= _REORDERED
+    lengths: IntArray = np.where(near, np.rint(np.where(near, spans, 0.0)), coded).astype(np.int64)
+    return lengths
+
+
+def _fixed_distance(lengths: IntArray) -> int:
     """The distance that all but a few key frames keep, within one frame; 0 if they keep none."""
     if len(lengths) < 5:
         return 0
@@ -118,10 +137,14 @@ def _fixed_distance(lengths: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int:
     return usual if np.count_nonzero(odd) <= max(1, 0.1 * len(lengths)) and usual > 1 else 0
 
 
+def _whole(text: str) -> int:
+    """A whole number among an encoder's options; 0 if it is none, such as "infinite"."""
+    return int(text) if text.isdigit() and len(text) < 10 else 0
+
+
 def _options(facts: StreamFacts) -> dict[str, str]:
     """Options of the only encoder that signed the stream; empty if none or several did."""
     texts = {event.text for event in facts.events if event.kind == "encoder"}
     if len(texts) != 1:
         return {}
-    found = encoder_options(texts.pop())
-    return {**found, "keyint_min": found.get("keyint_min", found.get("min-keyint", ""))}
+    return encoder_options(texts.pop())
