@@ -66,6 +66,12 @@ def test_fragments_are_followed(tmp_path: Path) -> None:
     assert "media_unreferenced" in codes(read_container(path, probe(path)))
 
 
+def test_fragments_without_a_track_are_survived(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", options={"movflags": "frag_keyframe+empty_moov"})
+    found = read(tmp_path, path.read_bytes().replace(b"tfhd", b"skip"))
+    assert "media_use_unknown" in codes(found)
+
+
 MOVIE = minimal_movie()
 
 

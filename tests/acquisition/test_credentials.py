@@ -24,17 +24,15 @@ def _certificate(subject: str, issuer: str, key: object, signer: object, is_root
         pairs = ((NameOID.ORGANIZATION_NAME, "Test Org"), (NameOID.COMMON_NAME, common))
         return x509.Name([x509.NameAttribute(oid, text) for oid, text in pairs])
 
-    usage = dict.fromkeys(
-        [
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "encipher_only",
-            "decipher_only",
-        ],
-        False,
+    unused = (
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "encipher_only",
+        "decipher_only",
     )
+    usage = dict.fromkeys(unused, False)
     now = datetime.datetime.now(datetime.UTC)
     builder = (
         x509.CertificateBuilder()

@@ -206,6 +206,8 @@ def _run_bytes(handle: BinaryIO, trun: Node, default: int) -> int:
 
 def _merge(ranges: IntArray) -> IntArray:
     """The union of ranges as disjoint, ordered ranges."""
+    if not len(ranges):
+        return ranges
     ordered = ranges[np.argsort(ranges[:, 0], kind="stable")]
     reach = np.maximum.accumulate(ordered[:, 1])
     new = np.concatenate([[True], ordered[1:, 0] > reach[:-1]])
