@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidforensics.acquisition import CustodyLog, check_custody, digest_file
@@ -97,6 +97,7 @@ def test_missing_existing_and_unwritable(tmp_path: Path) -> None:
         CustodyLog(tmp_path / "no" / "x", version="1").record("a", "b", {})
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     details=st.dictionaries(st.text(), st.one_of(st.none(), st.booleans(), st.integers(), st.text())),
     subject=st.text(st.characters(codec=None)),

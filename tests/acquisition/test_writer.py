@@ -74,7 +74,7 @@ def test_hostile_values_do_not_format_names() -> None:
     assert read_writer("iso-bmff", fields).name == "Android media framework (Android {0.__class__}{9})"
 
 
-def test_every_rule_can_fire_and_says_its_limits() -> None:
+def test_every_rule_asks_for_a_mark_and_states_its_limits() -> None:
     for rule in RULES:
         assert rule.required
         assert LIMITS[rule.family].count(".") == 1
