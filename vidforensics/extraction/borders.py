@@ -25,8 +25,11 @@ BLACK_LEVEL = 40
 LINE_SHARE = 0.6
 BAR_SHARE = 0.5
 STEP_SHARE = 0.5
+LONE_STEP_SHARE = 0.95
+PAIR_SLACK = 0.2
+PICTURE_LINES = 3
 LARGEST_SHARE = 0.45
-SMALLEST_LINES = 2
+SMALLEST_LINES = 3
 MIN_STRETCH_S = 1.0
 SAME_LINES = 2
 OPEN = -1
@@ -38,6 +41,7 @@ class _Bar:
 
     lines: int
     level: float = 0.0
+    step_share: float = 1.0
 
     @property
     def is_black(self) -> bool:
@@ -114,25 +118,34 @@ def _bar(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> _Bar:
     flat_line = at_level.mean(axis=1) >= LINE_SHARE
     if not flat_line[:SMALLEST_LINES].all():
         return _Bar(0)
-    leaves = (np.abs(high - level) >= STEP)[1:] & at_level[:-1]
-    step_share = leaves.mean(axis=1)
+    off_level = np.abs(high - level) >= STEP
+    # the picture goes on behind the step; a drawn line or a title falls back to the level
+    goes_on = np.concatenate((off_level[PICTURE_LINES:], np.repeat(off_level[-1:], PICTURE_LINES, axis=0)))
+    step_share = ((off_level & goes_on)[1:] & at_level[:-1]).mean(axis=1)
     flat_so_far = np.cumsum(flat_line)[:-1] / np.arange(1, len(flat_line))
     allowed = flat_line[:-1] & (flat_so_far >= BAR_SHARE)
     allowed[: SMALLEST_LINES - 1] = False
     step_share = np.where(allowed, step_share, 0.0)
     best = int(step_share.argmax())
-    return _Bar(best + 1, level) if step_share[best] >= STEP_SHARE else _Bar(OPEN, level)
+    share = float(step_share[best])
+    return _Bar(best + 1, level, share) if share >= STEP_SHARE else _Bar(OPEN, level)
 
 
 def _paired(first: _Bar, second: _Bar) -> tuple[_Bar, _Bar]:
-    """Coloured bars count only in pairs of one size and colour, as backgrounds have straight edges too."""
-    alike = abs(first.lines - second.lines) <= SAME_LINES and abs(first.level - second.level) <= TOLERANCE
+    """Bars come in pairs of one size and colour; one alone must be black and its step nearly whole.
+
+    Drawn backgrounds have straight edges too, but seldom the same on both sides.
+    """
+    slack = max(SAME_LINES, PAIR_SLACK * max(first.lines, second.lines))
+    alike = abs(first.lines - second.lines) <= slack and abs(first.level - second.level) <= TOLERANCE
     if first.lines > 0 and second.lines > 0 and alike:
         return first, second
-    return _black_only(first), _black_only(second)
+    return _alone(first), _alone(second)
 
 
-def _black_only(bar: _Bar) -> _Bar:
+def _alone(bar: _Bar) -> _Bar:
+    if bar.lines > 0:
+        return bar if bar.is_black and bar.step_share >= LONE_STEP_SHARE else _Bar(0)
     return bar if bar.is_black else _Bar(0)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import av
 import av.container
@@ -51,6 +51,7 @@ class Decoder:
         self._probe = probe
         self._options = options or DecodeOptions()
         self._problems = ProblemLog()
+        self._handle: BinaryIO | None = None
         self._container: av.container.InputContainer | None = None
         self._picture: PictureTrack | None = None
         self._sounds: dict[int, SoundTrack] = {}
@@ -64,7 +65,12 @@ class Decoder:
             NotMediaError: the file holds no stream that can be read.
             InputError: the file is missing or cannot be read.
         """
-        self._container = _open(self._path)
+        self._handle = _open_file(self._path)
+        try:
+            self._container = _open_container(self._handle, self._path)
+        except NotMediaError:
+            self._handle.close()
+            raise
         # blocks are small: a second thread costs more than it saves
         self._cv2_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
@@ -79,6 +85,9 @@ class Decoder:
             self._container.close()
             self._container = None
             cv2.setNumThreads(self._cv2_threads)
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
 
     def __iter__(self) -> Iterator[Block]:
         """Decode the file.
@@ -223,15 +232,32 @@ def variable_frame_rate(times_s: np.ndarray[Any, Any], tick_s: float) -> bool | 
     return bool(np.mean(np.abs(intervals - median) > tolerance) > 0.02)
 
 
-def _open(path: Path) -> av.container.InputContainer:
+class _Nameless:
+    """A handle without its name, as acquisition opens it: content alone decides the format."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self.read = handle.read
+        self.seek = handle.seek
+        self.tell = handle.tell
+        self.seekable = handle.seekable
+
+
+def _open_file(path: Path) -> BinaryIO:
     try:
-        # the prefix keeps a name such as "concat:x" from being read as another protocol, and the white list
-        # keeps a playlist from reaching out to the network
-        return av.open(f"file:{path}", metadata_errors="replace", options={"protocol_whitelist": "file"})
+        return path.open("rb")
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; check the name.") from error
     except PermissionError as error:
         raise InputError(f"{path} may not be read; check its permissions.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be opened ({_reason(error)}); check the disk it lies on.") from error
+
+
+def _open_container(handle: BinaryIO, path: Path) -> av.container.InputContainer:
+    # no protocol is allowed, so that nothing named inside the file is ever fetched
+    options = {"protocol_whitelist": "none"}
+    try:
+        return av.open(_Nameless(handle), "r", options=options, metadata_errors="replace")
     except (FFmpegError, OSError, ValueError) as error:
         raise NotMediaError(
             f"{path} is no media file that can be read ({_reason(error)}); check that it arrived whole."

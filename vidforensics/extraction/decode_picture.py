@@ -35,6 +35,8 @@ MAX_SIDE_PX = 16_384
 MAX_FRAME_PX = 200_000_000
 JUMP_S = 10.0
 NEGATIVE_S = -1e-6
+# writers round display sizes to whole samples, which leaves aspects such as 427:426
+SQUARE_WITHIN = 0.01
 
 
 class PictureTrack:
@@ -50,6 +52,8 @@ class PictureTrack:
         self._problems = problems
         self._reformatter = VideoReformatter()
         self._deinterlacer = Deinterlacer(problems)
+        # AVI stores no presentation times; those that libav makes up for it are wrong with B-frames
+        self._has_no_pts = stream.container.format.name == "avi"
         self._ticks: tuple[int, int] | None = None
         self._key: tuple[object, ...] | None = None
         self._source: Source | None = None
@@ -134,6 +138,8 @@ class PictureTrack:
     def _sample_aspect(self) -> float:
         ratio = self._stream.sample_aspect_ratio
         aspect = float(ratio) if ratio else 1.0
+        if abs(aspect - 1.0) < SQUARE_WITHIN:
+            return 1.0
         if 1.0 / MAX_SAMPLE_ASPECT <= aspect <= MAX_SAMPLE_ASPECT:
             return aspect
         self._problems.add("aspect", f"The sample aspect {ratio} is absurd and was read as 1:1")
@@ -153,9 +159,9 @@ class PictureTrack:
         return self.times_s[-1] if self.times_s else 0.0
 
     def _time_of(self, frame: VideoFrame) -> float:
-        ticks = frame.pts if frame.pts is not None else frame.dts
         previous = self._deinterlacer.last_time_s
-        if frame.pts is None:
+        ticks = frame.dts if frame.pts is None or self._has_no_pts else frame.pts
+        if frame.pts is None or ticks != frame.pts:
             self._problems.add("no pts", "A picture carries no timestamp, so its time was derived", previous)
         if ticks is None or frame.time_base is None:
             return 0.0 if previous is None else previous + self._frame_s()

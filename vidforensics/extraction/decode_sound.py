@@ -7,6 +7,7 @@ libswresample's polyphase filter, run once per gapless stretch and flushed at it
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 MONO_HZ = 16_000
 JUMP_S = 0.005
-DRIFT_S = 0.050
+# a step of at most this size may be a codec's wavering block times, if the next pieces take it back
+WAVER_S = 0.050
+CONFIRMED_AFTER_S = 0.3
 MAX_RATE_HZ = 1_000_000
 _INTEGER_SCALE = {"u1": 128.0, "i2": 32_768.0, "i4": 2_147_483_648.0, "i8": 9_223_372_036_854_775_808.0}
 
@@ -38,6 +41,16 @@ class _Format:
     is_planar: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One decoded frame."""
+
+    raw: NDArray[Any]
+    count: int
+    layout: _Format
+    time_s: float | None
+
+
 class SoundTrack:
     """Turns the frames of one sound stream into blocks."""
 
@@ -49,33 +62,53 @@ class SoundTrack:
         self._problems = problems
         self._run: _Run | None = None
         self._ticks: tuple[int, int] | None = None
-        self._next_s = 0.0
+        self._end_s = 0.0
+        self._doubtful: list[_Piece] = []
         self.sample_count = 0
 
     def take(self, frame: AudioFrame) -> Iterator[AudioBlock]:
         """Take the next frame of the decoder; gives the blocks that it completes, if any."""
         if frame.samples <= 0 or not 0 < frame.sample_rate <= MAX_RATE_HZ:
             return
-        layout = _Format(
-            frame.sample_rate, frame.layout.nb_channels, frame.format.name, frame.format.is_planar
-        )
+        form = frame.format
+        layout = _Format(frame.sample_rate, frame.layout.nb_channels, form.name, form.is_planar)
         time_s = self._time_of(frame)
-        if self._run is not None and self._breaks(self._run, layout, time_s):
-            yield from self.flush()
-        start_s = self._next_s if time_s is None else time_s
-        if self._run is None:
-            self._run = _Run(self._track, start_s, layout, self._problems)
-        self._run.add(frame.to_ndarray(), frame.samples)
         self.sample_count += frame.samples
-        self._next_s = start_s + frame.samples / layout.rate_hz
-        if self._run.pending_s >= self._block_s:
-            yield self._run.block()
+        yield from self._place(_Piece(frame.to_ndarray(), frame.samples, layout, time_s))
 
     def flush(self) -> Iterator[AudioBlock]:
         """Give what is still held back and end the stretch."""
+        doubtful, self._doubtful = self._doubtful, []
+        for piece in doubtful:
+            self._append(piece)
         run, self._run = self._run, None
         if run is not None:
             yield run.block(last=True)
+
+    def _place(self, piece: _Piece) -> Iterator[AudioBlock]:
+        """Append a piece; one whose time is a little off waits until the next ones confirm or deny a jump."""
+        off_s = self._off_s(piece)
+        if off_s is not None and abs(off_s) <= WAVER_S and self._doubtful_s() < CONFIRMED_AFTER_S:
+            self._doubtful.append(piece)
+            return
+        doubtful, self._doubtful = self._doubtful, []
+        if off_s is None:
+            for earlier in doubtful:
+                self._append(earlier)
+        else:
+            yield from self._break(doubtful[0] if doubtful else piece)
+            for earlier in doubtful:
+                self._append(earlier)
+        self._append(piece)
+        if self._run is not None and self._run.pending_s >= self._block_s:
+            yield self._run.block()
+
+    def _append(self, piece: _Piece) -> None:
+        if self._run is None:
+            start_s = self._end_s if piece.time_s is None else piece.time_s
+            self._run = _Run(self._track, start_s, piece.layout, self._problems)
+        self._run.add(piece.raw, piece.count)
+        self._end_s = self._run.end_s
 
     def _time_of(self, frame: AudioFrame) -> float | None:
         ticks = frame.pts if frame.pts is not None else frame.dts
@@ -87,20 +120,35 @@ class SoundTrack:
             return None
         return ticks * self._ticks[0] / self._ticks[1] - self._origin_s
 
-    def _breaks(self, run: _Run, layout: _Format, time_s: float | None) -> bool:
-        if layout != run.layout:
-            self._note("format", "changes its format", time_s)
-            return True
-        if time_s is None:
-            return False
-        # containers round each time to a tick, so a step may be off by two; slow drift is another matter
+    def _off_s(self, piece: _Piece) -> float | None:
+        """How far a piece lies from where the stretch ends; None if it continues it."""
+        run = self._run
+        if run is None:
+            return None
+        if piece.layout != run.layout:
+            return math.inf
+        if piece.time_s is None:
+            return None
+        # containers round each time to a tick, so a step may be off by two
         slack_s = 2.5 * self._ticks[0] / self._ticks[1] if self._ticks else 0.0
-        off_s = time_s - run.end_s
-        if abs(time_s - self._next_s) <= max(JUMP_S, slack_s) and abs(off_s) <= DRIFT_S + slack_s:
-            return False
-        kind = "a gap" if off_s > 0.0 else "an overlap"
-        self._note(kind, f"has {kind} of {abs(off_s) * 1000:.1f} ms in its timestamps", time_s)
-        return True
+        off_s = piece.time_s - (run.end_s + self._doubtful_s())
+        return None if abs(off_s) <= max(JUMP_S, slack_s) else off_s
+
+    def _doubtful_s(self) -> float:
+        return sum(piece.count / piece.layout.rate_hz for piece in self._doubtful)
+
+    def _break(self, piece: _Piece) -> Iterator[AudioBlock]:
+        """End the stretch before `piece`, and tell why."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        yield run.block(last=True)
+        if piece.layout != run.layout:
+            self._note("format", "changes its format", piece.time_s)
+        elif piece.time_s is not None:
+            off_s = piece.time_s - run.end_s
+            kind = "a gap" if off_s > 0.0 else "an overlap"
+            self._note(kind, f"has {kind} of {abs(off_s) * 1000:.1f} ms in its timestamps", piece.time_s)
 
     def _note(self, code: str, what: str, time_s: float | None = None) -> None:
         self._problems.add(f"sound {self._track} {code}", f"Sound track {self._track} {what}", time_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from vidforensics.types import FrameBlock, Keyframe, Picture, Shot
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ImageFormat = Literal["jpeg", "png"]
+COMPARED_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class KeyframeWriter:
         self._best: _Candidate | None = None
         self._written: list[Written] = []
         self._group_start_s = -np.inf
-        self._judged_s = -np.inf
+        self._judged_s = self._compared_s = -np.inf
         self._previous: NDArray[np.uint8] | None = None
         self._recent_change = 4.0
 
@@ -121,27 +121,29 @@ class KeyframeWriter:
 
     def _judge(self, block: FrameBlock, index: int, change: float) -> None:
         time_s = float(block.pts_s[index])
-        self._judged_s = time_s
-        look = look_of(block.luma[index])
-        best = self._best
-        if best is not None and self._has_moved_on(best, look, time_s):
+        if self._has_moved_on(block.luma[index], time_s):
             self._close_group(time_s)
-            best = None
+        self._judged_s = time_s
         quality = picture_quality(block.luma[index], change)
-        if best is None or quality > best.quality:
+        if self._best is None or quality > self._best.quality:
+            look = look_of(block.luma[index])
             self._best = _Candidate(time_s, quality, block.pictures[index], look)
 
-    def _has_moved_on(self, best: _Candidate, look: Look, time_s: float) -> bool:
+    def _has_moved_on(self, luma: NDArray[np.uint8], time_s: float) -> bool:
         """Whether the picture really changed since the group's best: soon if wholly, later if partly."""
-        group_s = time_s - self._group_start_s
-        if group_s >= self._options.long_shot_s:
-            return not look.resembles(best.look, self._options.same_bits)
-        return group_s >= 1.0 and look.differs_wholly(best.look)
+        if self._best is None or time_s - self._compared_s < COMPARED_EVERY_S:
+            return False
+        self._compared_s = time_s
+        look = look_of(luma)
+        if time_s - self._group_start_s >= self._options.long_shot_s:
+            return not look.resembles(self._best.look, self._options.same_bits)
+        return look.differs_wholly(self._best.look)
 
     def _close_group(self, next_start_s: float) -> None:
         """Write the group's best picture, if it has one and it is new, and start the next group."""
         best, self._best = self._best, None
-        self._group_start_s, self._judged_s = next_start_s, -np.inf
+        self._group_start_s = self._compared_s = next_start_s
+        self._judged_s = -np.inf
         if best is None or len(self._written) >= self._options.limit:
             return
         keyframe = write_picture(

@@ -98,5 +98,5 @@ def hdr_to_bgr(rgb: NDArray[np.uint16], transfer: Transfer) -> NDArray[np.uint8]
     """
     light = signal_table(transfer, 65_536).astype(np.float32)[rgb]
     light = np.clip(light @ np.array(_BT2020_TO_BT709, np.float32).T, 0.0, 1.0)
-    gamma = np.rint(np.linspace(0.0, 1.0, 4096) ** (1.0 / 2.2) * 255.0).astype(np.uint8)
-    return np.ascontiguousarray(gamma[np.rint(light * 4095.0).astype(np.uint16)][..., ::-1])
+    gamma = np.rint(np.linspace(0.0, 1.0, 65_536) ** (1.0 / 2.2) * 255.0).astype(np.uint8)
+    return np.ascontiguousarray(gamma[np.rint(light * 65_535.0).astype(np.uint16)][..., ::-1])

@@ -111,13 +111,18 @@ class _FreezeFollower:
 
 def _largest_change(luma: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Mean absolute difference in the cell of the picture that changed most, (N,)."""
-    count, height, width = luma.shape
-    difference = cv2.absdiff(luma.reshape(-1, width), other.reshape(-1, width))
-    half = (width // 2, count * height // 2)
-    small = np.asarray(cv2.resize(difference, half, interpolation=cv2.INTER_LINEAR)).reshape(
-        count, height // 2, -1
+    count, _, width = luma.shape
+    difference: NDArray[Any] = cv2.absdiff(luma.reshape(-1, width), other.reshape(-1, width))
+    for _ in range(2):
+        # all frames at once, as one tall picture of an even number of lines per frame
+        rows, columns = len(difference) // count // 2 * 2, difference.shape[1] // 2 * 2
+        stacked = difference.reshape(count, -1, difference.shape[1])[:, :rows, :columns]
+        size = (columns // 2, count * rows // 2)
+        difference = cv2.resize(stacked.reshape(-1, columns), size, interpolation=cv2.INTER_LINEAR)
+    small = difference.reshape(count, -1, difference.shape[1])
+    return np.array(
+        [cv2.resize(frame, CELLS, interpolation=cv2.INTER_AREA).max() for frame in small], np.float64
     )
-    return np.array([cv2.resize(s, CELLS, interpolation=cv2.INTER_AREA).max() for s in small], np.float64)
 
 
 def _empty_frames(block: FrameBlock) -> tuple[NDArray[Any], NDArray[Any]]:
