@@ -6,6 +6,7 @@ process runs for a verb, each taking plain arguments and returning a plain JSON 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -284,14 +285,19 @@ def _seal(case: Case, folder: Path) -> schema.Document:
     report = schema.report_document(case, files)
     target = folder / "report.json"
     target.write_text(schema.dumps(report, indent=1) + "\n", encoding="ascii")
-    log.record("wrote report", "report.json", {"sha256": acquisition.digest_file(target).sha256})
+    log.record("wrote report", "report.json", {"sha256": _sha256(target)})
     return report
 
 
 def _file_hashes(folder: Path, leave_out: set[str]) -> dict[str, str]:
     """SHA-256 of every file of a case folder by relative path."""
     found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
-    return {name: acquisition.digest_file(p).sha256 for name, p in found.items() if name not in leave_out}
+    return {name: _sha256(p) for name, p in found.items() if name not in leave_out}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def extract_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -318,7 +324,7 @@ def extract_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
     )
     target = folder / "manifest.json"
     target.write_text(schema.dumps(manifest, indent=1) + "\n", encoding="ascii")
-    log.record("wrote manifest", target.name, {"sha256": acquisition.digest_file(target).sha256})
+    log.record("wrote manifest", target.name, {"sha256": _sha256(target)})
     return {
         "keyframe_count": len(extracted.keyframes),
         "sound_count": len(extracted.sounds),
