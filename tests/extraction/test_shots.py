@@ -23,7 +23,7 @@ def scene(seed: int, count: int, speed: float = 1.0) -> np.ndarray:
     wide = np.clip(wide + rng.uniform(90, 160), 16, 235)
     frames = []
     for i in range(count):
-        x, y = int(100 + speed * i) % 300, int(20 + 10 * np.sin(i / 9))
+        x, y = int(speed * i) % 400, int(20 + 10 * np.sin(i / 9))
         frame = wide[y : y + H, x : x + W].copy()
         left = int(60 + 40 * np.sin(i / 6 + seed))
         frame[70:130, left : left + 50] = 40 + 30 * np.sin(seed)

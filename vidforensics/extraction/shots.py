@@ -27,14 +27,16 @@ GRADUAL_RATE_HZ = 30.0
 class ShotOptions:
     """Operating points and window sizes.
 
-    cut_probability and dissolve_probability are the least that count; a cut within `swallow` of a gradual
-    transition's own change belongs to it. The window holds `window_frames`; `margin_frames` on either
-    side of the frames decided upon are context only.
+    cut_probability and dissolve_probability are the least that count. A cut inside a gradual transition is
+    part of it, unless its step is more than `trim_share` of the whole change and it lies near an end, or,
+    in a dissolve, more than `swallow_share`: then the dissolve was a cut.
+    The window holds `window_frames`; `margin_frames` on either side of what is decided are context only.
     """
 
     cut_probability: float = 0.5
     dissolve_probability: float = 0.5
     swallow_share: float = 0.6
+    trim_share: float = 0.35
     window_frames: int = 768
     margin_frames: int = 160
 
@@ -131,11 +133,9 @@ class ShotAccumulator:
         found = []
         for ramp in shots_gradual.find_ramps(planes, _stride(planes.pts_s)):
             kind = shots_gradual.kind_of(planes, ramp)
-            probability = ramp.straightness
-            if kind == "mix":
-                probability = DISSOLVE_MODEL.probability(shots_gradual.measure(planes, ramp, self._residual))
-                if probability < self.options.dissolve_probability:
-                    continue
+            probability = DISSOLVE_MODEL.probability(shots_gradual.measure(planes, ramp, self._residual))
+            if kind == "mix" and probability < self.options.dissolve_probability:
+                continue
             change = difference(planes, ramp.start - 1, ramp.end)
             found.append(_Event(ramp.start, ramp.end, kind, probability, change))
         return found
@@ -152,43 +152,52 @@ def _settle(events: list[_Event], contrast: FloatArray, options: ShotOptions) ->
     shown = shots_gradual.blank_frames(contrast)
     cuts = sorted((e for e in events if e.kind == "cut"), key=lambda e: e.start)
     ramps = sorted((e for e in events if e.kind != "cut"), key=lambda e: e.start)
-    ramps = [r for r in ramps if r.kind != "mix" or not _is_cut(r, cuts, options)]
-    cuts = [c for c in cuts if not any(r.start - 1 <= c.start <= r.end + 1 for r in ramps)]
-    return _join_fades(sorted([*cuts, *ramps], key=lambda e: (e.start, e.end)), shown)
+    ramps = [trimmed for r in ramps if (trimmed := _trim(r, cuts, options)) is not None]
+    cuts = [c for c in cuts if not any(r.start < c.start < r.end for r in ramps)]
+    joined = _join_fades(sorted([*cuts, *ramps], key=lambda e: (e.start, e.end)), shown)
+    return [e for e in joined if e.kind in ("cut", "fade") or e.probability >= options.dissolve_probability]
 
 
-def _is_cut(ramp: _Event, cuts: list[_Event], options: ShotOptions) -> bool:
-    inside = [c.change for c in cuts if ramp.start - 1 <= c.start <= ramp.end + 1]
-    return max(inside, default=0.0) > options.swallow_share * ramp.change
+def _trim(ramp: _Event, cuts: list[_Event], options: ShotOptions) -> _Event | None:
+    """The ramp without what a real cut at one of its ends added to it; None if it is nothing but a cut."""
+    slack = 2 + (ramp.end - ramp.start) // 4
+    for cut in cuts:
+        if not ramp.start - 1 <= cut.start <= ramp.end + 1:
+            continue
+        if ramp.kind == "mix" and cut.change > options.swallow_share * ramp.change:
+            return None
+        if cut.change > options.trim_share * ramp.change:
+            if cut.start <= ramp.start + slack:
+                ramp = replace(ramp, start=cut.start + 1)
+            elif cut.start >= ramp.end - slack:
+                ramp = replace(ramp, end=cut.start - 1)
+    return ramp if ramp.end > ramp.start else None
 
 
 def _join_fades(events: list[_Event], shown: IntArray) -> list[_Event]:
-    """One fade for a way out of a picture and the way into the next, whichever of the two may be a cut."""
+    """One fade for a way out of a picture and the way into the next, whichever of the two may be a cut.
+
+    The way out at the end of a clip and the way in at its start are no boundaries; a way to or from a dark
+    picture that is not blank for long is a dissolve.
+    """
     settled: list[_Event] = []
-    waiting: _Event | None = None
     for event in events:
-        held, waiting = waiting, None
-        if held is not None and _blank(shown, held.end, event.start):
-            if event.kind in ("in", "cut"):
-                settled.append(_fade(held, event))
-                continue
-            held = None
-        if event.kind == "out":
-            waiting = event
-        elif event.kind == "in":
-            if settled and settled[-1].kind == "cut" and _blank(shown, settled[-1].end, event.start):
-                settled.append(_fade(settled.pop(), event))
-        else:
-            settled.append(replace(event, kind="dissolve" if event.kind == "mix" else event.kind))
-    return settled
+        before = settled[-1] if settled else None
+        if before is not None and _makes_fade(before, event) and _blank(shown, before.end, event.start):
+            settled[-1] = _Event(before.start, event.end, "fade", 1.0, before.change)
+        elif event.kind != "in" or not _blank(shown, 0, event.start):
+            settled.append(event)
+    if settled and settled[-1].kind == "out" and _blank(shown, settled[-1].end, len(shown) - 1):
+        settled.pop()
+    return [replace(e, kind="dissolve") if e.kind in ("mix", "in", "out") else e for e in settled]
+
+
+def _makes_fade(before: _Event, event: _Event) -> bool:
+    return (before.kind, event.kind) in (("out", "in"), ("out", "cut"), ("cut", "in"))
 
 
 def _blank(shown: IntArray, start: int, end: int) -> bool:
     return end <= start or int(shown[end] - shown[start]) == 0
-
-
-def _fade(out: _Event, back: _Event) -> _Event:
-    return _Event(out.start, back.end, "fade", min(out.probability, back.probability), out.change)
 
 
 def _tile(times: FloatArray, events: list[_Event]) -> tuple[Shot, ...]:

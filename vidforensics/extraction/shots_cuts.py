@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 AROUND = 8
 FLASH_S = 0.35
 FLASH_FRAMES = 13
-GATE_MEDIAN, GATE_NEAR, GATE_STEP = 1.57, 1.1, 0.35
+GATE_MEDIAN, GATE_NEAR, GATE_STEP = 1.5, 1.05, 0.35
 GATE_RETURN = 0.3
+RELIT_STRUCTURE, RELIT_STEP = 0.12, 6.0
 EVEN = 0.3
 
 MEASURES = (
@@ -48,7 +49,9 @@ MEASURES = (
     "colour",
     "colour_to_inside",
     "returns",
-    "returns_moved",
+    "lasting",
+    "step_to_two",
+    "step_to_top",
     "structure",
     "structure_inside",
     "residual_to_texture",
@@ -83,10 +86,7 @@ def candidates(run: Run) -> Iterator[int]:
     for j in range(1, len(step)):
         if step[j] < GATE_STEP:
             continue
-        near = max(step[max(1, j - 1) : j].max(initial=0.0), step[j + 1 : j + 2].max(initial=0.0))
-        if step[j] < 0.8 * near:
-            continue
-        if _above(step[j], _neighbours(step, j, 2).max(initial=0.0), GATE_NEAR) and _above(
+        if _above(step[j], _neighbours(step, j, 1).max(initial=0.0), GATE_NEAR) and _above(
             step[j], _middle(_neighbours(step, j, AROUND)), GATE_MEDIAN
         ):
             yield j
@@ -105,21 +105,23 @@ def _neighbours(step: FloatArray, j: int, reach: int) -> FloatArray:
 
 
 def measure(run: Run, j: int, residual: MotionResidual) -> FloatArray | None:
-    """The measures named in MEASURES of the boundary before distinct frame j; None for a plain flash."""
+    """The MEASURES of the boundary before distinct frame j; None for a flash or a change of light."""
     at = run.distinct
     last = len(at) - 1
     l2, l1, r1, r2 = (int(at[min(last, max(0, k))]) for k in (j - 2, j - 1, j, j + 1))
-    back, pair = _returns(run, j)
+    back = _returns(run, j)
     step = float(run.step[j])
     if back + EVEN < GATE_RETURN * (step + EVEN):
         return None
+    shape = _structures(run.planes, (l2, l1, r1, r2))
+    if shape[0] < RELIT_STRUCTURE and step > RELIT_STEP:
+        return None
     across, mean = residual.between(run.planes, l1, r1)
     inside = [residual.between(run.planes, a, b) for a, b in ((l2, l1), (r1, r2)) if a != b]
-    moved = residual.between(run.planes, *pair)[1] if pair != (l1, r1) else mean
     values = _levels(run, j, mean, max((m for _, m in inside), default=mean))
     values += _colours(run.planes, (l2, l1, r1, r2))
-    values += [_log(back, step), _log(moved, mean)]
-    values += _structures(run.planes, (l2, l1, r1, r2))
+    values += [_log(back, step), *_steps_apart(run, j)]
+    values += shape
     values += _blocks(across, [m for m, _ in inside], run.planes, r1)
     return np.array(values)
 
@@ -181,20 +183,27 @@ def _blocks(across: Float32Array, inside: list[Float32Array], planes: Planes, fr
     ]
 
 
-def _returns(run: Run, j: int) -> tuple[float, tuple[int, int]]:
-    """The least difference between a frame before and one soon after, and which two they are.
+def _steps_apart(run: Run, j: int) -> list[float]:
+    """Whether the change lasts, and how it compares with two steps of motion and with the largest step."""
+    at, last, step = run.distinct, len(run.distinct) - 1, float(run.step[j])
+    l3, l1, r1, r3 = (int(at[min(last, max(0, k))]) for k in (j - 3, j - 1, j, j + 2))
+    two = max(difference(run.planes, l3, l1), difference(run.planes, r1, r3))
+    top = float(_neighbours(run.step, j, 2 * AROUND).max(initial=0.0))
+    return [_log(difference(run.planes, l3, r3), step), _log(step, two), _log(step, top)]
+
+
+def _returns(run: Run, j: int) -> float:
+    """The least difference between a frame before and one soon after.
 
     A flash, a broken frame or something passing by goes back to what was there before.
     """
     at, times = run.distinct, run.planes.pts_s
     l1, r1 = int(at[j - 1]), int(at[j])
-    best, pair = float(run.step[j]), (l1, r1)
+    best = float(run.step[j])
     usual = _middle(np.diff(times[max(0, l1 - AROUND) : r1 + AROUND + 1]))
     reach = times[r1] + max(FLASH_S, 3.5 * usual)
     after = [int(f) for f in at[j + 1 : j + 1 + FLASH_FRAMES] if times[f] <= reach]
     for before in at[max(0, j - 3) : j]:
         for frame in after:
-            value = difference(run.planes, int(before), frame)
-            if value < best:
-                best, pair = value, (int(before), frame)
-    return best, pair
+            best = min(best, difference(run.planes, int(before), frame))
+    return best

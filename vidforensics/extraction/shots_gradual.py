@@ -23,7 +23,7 @@ RampKind = Literal["out", "in", "mix"]
 
 HALF_WIDTHS = (3, 6, 10, 16, 24)
 PARTS = 6
-STRAIGHT = 0.78
+STRAIGHT = 0.75
 CHANGE = 5.0
 LARGEST_PART = 0.6
 REACH = 64

@@ -24,6 +24,8 @@ TINY_CHROMA = (6, 4)
 CHROMA_WEIGHT = 2.0
 FLOW_SIDE_PX = 16
 BLOCK_PX = 8
+REPEAT_REACH = 6
+REPEAT_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +172,17 @@ class MotionResidual:
 def distinct_frames(step: FloatArray) -> IntArray:
     """Indices of the frames that are not repeats of the one before, as pulldown and padded rates make them.
 
-    A repeat moves far less than the upper quartile of the frames around it, so a re-encoded repeat counts
-    and a still scene does not. The first frame is always distinct; no frames give none.
+    A repeat moves far less than all but the largest step around it, so a re-encoded repeat counts and a still
+    scene does not. Frames next to a step that towers over its surroundings stay: they are what a cut is
+    judged by. The first frame is always distinct; no frames give none.
     """
     if len(step) < 2:
         return np.arange(len(step), dtype=np.int64)
-    half = 6
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(step[1:], half, mode="edge"), 2 * half + 1)
-    keep = np.concatenate(([True], step[1:] >= 0.3 * np.quantile(around, 0.75, axis=1)))
+    padded = np.pad(step[1:], REPEAT_REACH)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * REPEAT_REACH + 1)
+    ranked = np.sort(around, axis=1)
+    keep = np.concatenate(([True], step[1:] >= REPEAT_SHARE * ranked[:, -2]))
+    towering = np.flatnonzero(step[1:] > 4 * ranked[:, -3] + 1) + 1
+    keep[towering - 1] = True
+    keep[np.minimum(towering + 1, len(keep) - 1)] = True
     return np.flatnonzero(keep)
