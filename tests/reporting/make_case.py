@@ -349,7 +349,7 @@ def hostile_case() -> Case:
 
 @cache
 def crowded_case() -> Case:
-    """An hour with 10,000 flags, 10,000 shots, 90,000 frames and 100 sound tracks."""
+    """An hour with 10,000 flags, 2,000 shots, 90,000 frames and 100 sound tracks."""
     duration = 3600.0
     case = make_case(duration)
     starts = np.arange(10_000) * 0.36
@@ -362,7 +362,7 @@ def crowded_case() -> Case:
         for i, s in enumerate(starts)
     )
     first = replace(case.detections[1], segments=flags, coverage=rows)
-    extracted = extraction(duration, 10_000, thumb_step_s=12.0)
+    extracted = extraction(duration, 2_000, thumb_step_s=12.0)
     sounds = tuple(sound_picture(duration, i) for i in range(3)) * 33
     tree = tuple(Box("moof", i * 1000, 1000, children=(Box("traf", i * 1000, 900),)) for i in range(4000))
     return replace(

@@ -169,7 +169,7 @@ def label_lines(case: Case, flags: Sequence[Segment]) -> Iterator[str]:
     for flag in flags:
         yield _label(flag.start_s, flag.end_s, f"FLAG {_flag_words(flag)} ({when(flag)})")
     for span in case.extraction.spans:
-        track = "" if span.track is None else f" track {span.track + 1}"
+        track = "" if span.track is None else f" sound track {span.track}"
         yield _label(span.start_s, span.end_s, f"{span.kind.replace('_', ' ')}{track}")
     for number, shot in enumerate(case.extraction.shots, 1):
         yield _label(shot.start_s, shot.end_s, _shot_words(number, shot))

@@ -108,7 +108,7 @@ class _Builder:
         if self.case.extraction.shots:
             timeline.tracks.append(self.picture_track())
         for sound in self.case.extraction.sounds:
-            track = schema.Track(name=f"sound {sound.track + 1}", kind=schema.TrackKind.Audio)
+            track = schema.Track(name=f"sound track {sound.track}", kind=schema.TrackKind.Audio)
             self.append(track, "sound", sound.offset_s, sound.offset_s + sound.duration_s, {})
             timeline.tracks.append(track)
         if not len(timeline.tracks):

@@ -239,7 +239,7 @@ def span_lanes(case: Case, end_s: float) -> list[Lane]:
         groups.setdefault((span.kind, span.track), []).append((span.start_s, span.end_s))
     lanes = []
     for (kind, track), spans in list(groups.items())[:24]:
-        words = SPAN_WORDS.get(kind, kind) + ("" if track is None else f", track {track + 1}")
+        words = SPAN_WORDS.get(kind, kind) + ("" if track is None else f", sound track {track}")
         body = Markup("").join(
             _span_box(a, b, end_s, f"{words}, {stretch(a, b)}") for a, b in merge_spans(spans, end_s, 800)
         )

@@ -34,6 +34,7 @@ SPECTRUM_HEIGHT = 64
 SCORE_HEIGHT = 52
 _GREY_STEPS = 32
 _GAP_STEPS = 8.0
+FEW_SAMPLES = 100
 _MOST_COVERAGE_ROWS = 500
 
 
@@ -41,7 +42,7 @@ def sound_lanes(picture: SoundPicture, end_s: float) -> list[Lane]:
     """Waveform and spectrogram of one sound track; nothing for a track without samples."""
     if picture.envelope.shape[0] == 0:
         return []
-    name = f"track {picture.track + 1}"
+    name = f"sound track {picture.track}"
     lanes = [Lane(f"wave-{picture.track}", f"Waveform, {name}", "", WAVE_HEIGHT, _waveform(picture, end_s))]
     if picture.spectrogram.size:
         note = f"mel, 0 to {picture.max_hz / 1000:g} kHz; darker is louder"
@@ -91,7 +92,11 @@ def score_lane(track: ScoreTrack, series: Series, key: str, end_s: float) -> Lan
     x = columns_x(series.times_s, end_s)
     longest = _GAP_STEPS * float(np.median(np.diff(x))) if len(x) > 8 else float("inf")
     over = np.where(series.greatest >= threshold, series.greatest, np.nan)
-    parts = [tag("path", d=line_path(x, y(series.greatest), longest_step=longest), class_="line")]
+    if len(x) <= FEW_SAMPLES:  # a line between few samples would claim values that nobody measured
+        stems = range_path(x, y(series.greatest), np.full(len(x), float(SCORE_HEIGHT)))
+        parts = [tag("path", d=stems, class_="stem")]
+    else:
+        parts = [tag("path", d=line_path(x, y(series.greatest), longest_step=longest), class_="line")]
     if series.binned:
         parts.insert(0, tag("path", d=range_path(x, y(series.greatest), y(series.least)), class_="range"))
     if np.isfinite(threshold):

@@ -136,7 +136,7 @@ def _nothing_flagged(case: Case) -> Headline:
 def _loss_lines(case: Case) -> Iterator[Headline]:
     problems = case.extraction.decode.problems
     if problems:
-        lead = f"Decoding was incomplete: {sentence(clean(problems[0]))}"
+        lead = f"Problem while decoding: {sentence(clean(problems[0]))}"
         rest = len(problems) - 1
         yield Headline("loss", lead, f"{plural(rest, 'further problem')} listed below." if rest else "")
     if case.bitstream.not_read:
@@ -161,12 +161,13 @@ def _finding_sentence(finding: Finding) -> str:
 
 def _writer_lines(case: Case) -> Iterator[Headline]:
     writer = case.container.writer
-    facts = sentence("; ".join(clean(fact, 160) for fact in writer.facts[:3]))
+    facts = "; ".join(clean(fact, 160) for fact in writer.facts[:3])
+    detail = f"Read from: {facts}." if facts else ""
     if writer.family == "unknown":
-        yield Headline("fact", "The file's structure does not show what wrote it last.", facts)
+        yield Headline("fact", "The file's structure does not show what wrote it last.", detail)
         return
     name = f"{clean(writer.name, 120)} ({writer.family})"
-    yield Headline("fact", f"The file's structure is consistent with {name} having written it last.", facts)
+    yield Headline("fact", f"The file's structure is consistent with {name} having written it last.", detail)
 
 
 def _coverage_lines(detections: Iterable[Detection]) -> Iterator[Headline]:

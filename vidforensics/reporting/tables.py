@@ -322,7 +322,7 @@ def sound_table(case: Case) -> Table:
         "Sound tracks",
         columns,
         case.extraction.sounds,
-        lambda s: (str(s.track + 1), str(s.stream_index), clean(s.path, 120), clock(s.offset_s),
+        lambda s: (str(s.track), str(s.stream_index), clean(s.path, 120), clock(s.offset_s),
                    clock(s.duration_s), f"{s.sample_rate_hz:,} Hz, {plural(s.channels, 'channel')}"),
         20,
     )  # fmt: skip

@@ -31,7 +31,7 @@ from vidforensics.reporting.lanes import (
     shot_lane,
     span_lanes,
 )
-from vidforensics.reporting.lanes_scores import coverage_lane, score_lane, sound_lanes
+from vidforensics.reporting.lanes_scores import FEW_SAMPLES, coverage_lane, score_lane, sound_lanes
 from vidforensics.reporting.pictures import Shown
 from vidforensics.reporting.summary import assessed_share
 from vidforensics.reporting.words import LABEL_WORDS, SPAN_WORDS, clean, number
@@ -158,7 +158,7 @@ def _data(case: Case, flags: Sequence[Segment], bars: Bars, scores: Sequence[_Sc
 
 
 def _span_words(kind: str, track: int | None) -> str:
-    return SPAN_WORDS.get(kind, kind) + ("" if track is None else f", track {track + 1}")
+    return SPAN_WORDS.get(kind, kind) + ("" if track is None else f", sound track {track}")
 
 
 def frame_steps(times_s: FloatArray) -> Data:
@@ -189,11 +189,12 @@ def _score_data(score: _Score) -> Data:
         "key": score.key,
         "name": clean(score.track.name.replace("_", " "), 60),
         "detector": clean(score.track.detector.replace("_", " "), 60),
-        "unit": clean(score.track.unit, 30),
+        "unit": clean(score.track.unit, 60),
         "threshold": _numbers(np.array([score.track.threshold]), 6)[0],
         "t": _numbers(score.series.times_s, 4),
         "v": _numbers(score.series.greatest, 4),
         "binned": score.series.binned,
+        "sparse": len(score.series.times_s) <= FEW_SAMPLES,
     }
 
 

@@ -58,7 +58,7 @@ function spread(times) {
 function sample(score, time) {
   let at = atOrBefore(score.t, time);
   if (at < 0 || (at + 1 < score.t.length && score.t[at + 1] - time < time - score.t[at])) at += 1;
-  if (at >= score.t.length || Math.abs(score.t[at] - time) > (score.reach ??= spread(score.t))) return null;
+  if (at >= score.t.length || Math.abs(score.t[at] - time) > (score.reach ??= score.sparse ? 0.05 : spread(score.t))) return null;
   return score.v[at];
 }
 
@@ -72,7 +72,7 @@ function scoreRows(time) {
     const value = sample(score, time);
     const above = value !== null && score.threshold !== null && value >= score.threshold;
     const against = score.threshold === null ? "" : ` (threshold ${round(score.threshold)})`;
-    const text = value === null ? "not assessed" : `${round(value)} ${score.unit}${against}`;
+    const text = value === null ? (score.sparse ? "no sample here" : "not assessed") : `${round(value)} ${score.unit}${against}`;
     return [`${score.detector}: ${score.name}`, text + (above ? ", above" : ""), above ? "above" : ""];
   });
 }
