@@ -35,18 +35,21 @@ LEAST_GAP_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DeletionOptions:
-    """Operating point and scales of the cues, chosen on the fit half of the footage (docs/flagging.md).
+    """Operating point and scales of the cues; how they were chosen stands in docs/flagging.md.
 
     threshold, candidate: score at which an instant is listed, and is kept at all. motion_scale,
-    detail_scale: what brings those cues to the unit of the jump. sound_bonus: added where the sound breaks
-    by `sound_break` or more at the same time. least_change: luma levels; stretches that move less cannot
-    be judged.
+    detail_scale: what brings those cues to the unit of the jump. overlay_penalty: what is lost per unit by
+    which the liveliest cell jumps more than `overlay_slack` above the whole picture. sound_bonus: added
+    where the sound breaks by `sound_break` or more at the same time. least_change: luma levels; stretches
+    that move less cannot be judged.
     """
 
-    threshold: float = 1.2
+    threshold: float = 1.5
     candidate: float = 0.6
     motion_scale: float = 0.8
     detail_scale: float = 8.0
+    overlay_slack: float = 0.2
+    overlay_penalty: float = 4.0
     sound_bonus: float = 0.3
     sound_break: float = 1.5
     least_change: float = 0.12
@@ -92,6 +95,10 @@ def agreement(cues: Cues, options: DeletionOptions) -> FloatArray:
     motion, detail = cues.motion * options.motion_scale, cues.detail * options.detail_scale
     scores = np.minimum(np.minimum(cues.jump, cues.cell_jump), motion)
     scores = np.where(np.isnan(detail), scores, np.minimum(scores, detail))
+    # a caption that appears changes one part of the picture only; removed frames change all that moves
+    scores = scores - options.overlay_penalty * np.maximum(
+        0.0, cues.cell_jump - cues.jump - options.overlay_slack
+    )
     sound = np.nan_to_num(cues.sound, nan=-np.inf) >= options.sound_break
     return np.asarray(scores + np.where(sound & (scores > 0), options.sound_bonus, 0.0))
 

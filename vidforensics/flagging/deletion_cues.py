@@ -22,6 +22,7 @@ REACH_FRAMES = 8
 EDGE_FRAMES = 4
 LEAST_SHOT_FRAMES = 14
 LEAST_CORRELATION = 0.3
+LEAST_MOTION = 0.12
 SOUND_REACH_S = 1.0
 SOUND_WINDOW_S = (-0.03, 0.05)
 
@@ -50,6 +51,8 @@ def measure_cues(evidence: Evidence, spans: tuple[tuple[int, int], ...]) -> Cues
     series = evidence.features.frames
     values, count = series.values, len(series.times_s)
     usable = usable_frames(series.times_s, values["difference"], spans)
+    # a jump between two still pictures is a slide show, or the one step of a scene at rest
+    usable &= np.nan_to_num(_middle(values["difference_max"])) >= LEAST_MOTION
     blank = np.full(count, np.nan)
     jump, cell_jump, motion, detail = blank.copy(), blank.copy(), blank.copy(), blank.copy()
     for a, b in spans:

@@ -24,7 +24,7 @@ from vidforensics.flagging.duplication_shots import (
     reason_not_to_look,
     shot_ranges,
 )
-from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
+from vidforensics.types import Detection, Evidence, FrameSeries, Label, ScoreTrack, Segment
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import FloatArray
@@ -34,22 +34,21 @@ LABEL: Label = "duplication"
 THRESHOLD = 0.0
 NOTHING = -6.0
 """Margin of a frame that belongs to no candidate."""
-LOOP_REPEATS = 3
 BORDER_FRAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicationOptions:
-    """Operating point of the detector, chosen on the fit half of the footage (see docs/flagging.md).
+    """Operating point of the detector; how it was chosen stands in docs/flagging.md.
 
     freeze_contrast, copy_closeness: log2 ratios at which a candidate is flagged. short_penalty: what a
-    candidate under `listed_frames` loses. rival_penalty: what a freeze loses per rival. candidate_margin:
-    candidates down to this far below the operating point are kept, unlisted. least_change: luma levels;
-    stretches that move less cannot be judged.
+    candidate under `listed_frames` loses. rival_penalty: what it loses per rival, another like it that
+    speaks for a pattern. candidate_margin: what lies above this, but below 0, is kept unlisted.
+    least_change: luma levels; stretches that move less cannot be judged.
     """
 
-    freeze_contrast: float = 2.3
-    copy_closeness: float = 1.4
+    freeze_contrast: float = 2.15
+    copy_closeness: float = 0.7
     least_frames: int = 3
     listed_frames: int = 5
     short_penalty: float = 1.0
@@ -101,9 +100,12 @@ def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidat
         for freeze in find_freezes(cell, picture, span, options.least_frames):
             found.append(_frozen(freeze, options))
     if series.signatures is not None:
-        repeats = _without_loops(find_repeats(series.signatures, options.least_frames))
-        change = np.nan_to_num(series.values["difference"])
-        found += [_copied(r, options, series.times_s, change) for r in repeats]
+        repeats = find_repeats(series.signatures, options.least_frames)
+        for repeat in repeats:
+            margin = repeat.closeness - options.copy_closeness
+            margin -= options.rival_penalty * _rivals(repeat, repeats)
+            margin -= options.short_penalty if repeat.last - repeat.first < options.listed_frames else 0.0
+            found.append(_copied(repeat, margin, series))
     return sorted(found, key=lambda c: (c.first, c.last, c.basis))
 
 
@@ -119,12 +121,9 @@ def _frozen(freeze: Freeze, options: DuplicationOptions) -> Candidate:
     return Candidate(freeze.first, freeze.last, margin, basis)
 
 
-def _copied(
-    repeat: Repeat, options: DuplicationOptions, times_s: FloatArray, change: FloatArray
-) -> Candidate:
+def _copied(repeat: Repeat, margin: float, series: FrameSeries) -> Candidate:
+    times_s, change = series.times_s, np.nan_to_num(series.values["difference"])
     count = repeat.last - repeat.first
-    margin = repeat.closeness - options.copy_closeness
-    margin -= options.short_penalty if count < options.listed_frames else 0.0
     first, other = repeat.first + repeat.lag, repeat.first
     if _border_jump(change, repeat.first, repeat.last) > _border_jump(change, first, first + count):
         first, other = other, first  # what was put in breaks the motion at its borders
@@ -142,16 +141,10 @@ def _border_jump(change: FloatArray, first: int, last: int) -> float:
     return float(min(np.max(side, initial=0.0) for side in sides))
 
 
-def _without_loops(repeats: list[Repeat]) -> list[Repeat]:
-    """Drop what comes again and again at one lag for most of its extent: a loop made to be one."""
-    kept = []
-    for repeat in repeats:
-        again = [r for r in repeats if r.lag % repeat.lag == 0 and r.lag >= 2 * repeat.lag]
-        covered = sum(r.last - r.first for r in again)
-        if repeat.lag > 0 and len(again) >= LOOP_REPEATS - 1 and covered >= repeat.lag // 2:
-            continue
-        kept.append(repeat)
-    return kept
+def _rivals(repeat: Repeat, repeats: list[Repeat]) -> int:
+    """Other lags at which a run of like length comes again: a loop or a drawn pattern, not one copy."""
+    length = repeat.last - repeat.first
+    return len({r.lag for r in repeats if 2 * (r.last - r.first) >= length} - {repeat.lag})
 
 
 def _track(times_s: FloatArray, found: list[Candidate]) -> ScoreTrack:

@@ -1,0 +1,300 @@
+"""Measure the duplication and deletion detectors on forgeries made from footage, and fit their calibration.
+
+`python -m tests.benchmarks.duplication_deletion --footage DIR [--seed 1] [--sources 48] [--write]` prints
+Markdown tables. Half of the scenes (by a hash of their name) choose operating points and calibration, the
+other half gives the figures. `--write` puts the fitted lines into calibration.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import chi2
+
+import vidforensics.flagging.calibration as calibration
+from tests.benchmarks import duplication_deletion_material as material
+from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
+from vidforensics.flagging.duplication import DuplicationDetector, DuplicationOptions
+from vidforensics.types import Detection, Evidence
+
+TARGETS_PER_HOUR = {"duplication": 1.0, "deletion": 2.0}
+TOLERANCE_S = 0.1
+DECOY_KINDS = ("untouched", "telecine", "low_rate", "slideshow", "end_card")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One candidate of a detector."""
+
+    start_s: float
+    end_s: float
+    raw: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip through one detector. `operation` is "original" for a footage file as it is."""
+
+    detector: str
+    name: str
+    kind: str
+    is_test: bool
+    operation: str
+    count: int
+    codec: str
+    duration_s: float
+    span: tuple[float, float]
+    found: tuple[Found, ...]
+    threshold: float
+
+    @property
+    def is_forged(self) -> bool:
+        """Whether this detector should flag something here."""
+        wanted = ("freeze", "copy") if self.detector == "duplication" else ("delete",)
+        return self.operation.startswith(wanted)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing at all should be flagged here (forgeries of other kinds count for nobody)."""
+        return self.operation in ("original", *DECOY_KINDS)
+
+    def hits(self) -> list[Found]:
+        """Candidates at the forged place."""
+        start_s, end_s = self.span[0] - TOLERANCE_S, self.span[1] + TOLERANCE_S
+        return [f for f in self.found if f.start_s <= end_s and f.end_s >= start_s]
+
+    @property
+    def is_caught(self) -> bool:
+        """Whether a listed candidate lies at the forged place."""
+        return any(f.raw >= self.threshold for f in self.hits())
+
+
+def rows_of(evidence: Evidence, label: dict) -> Iterator[Row]:
+    """Both detectors on one clip, with every candidate kept."""
+    detectors = (
+        DuplicationDetector(DuplicationOptions(candidate_margin=-4.0)),
+        DeletionDetector(DeletionOptions(candidate=0.2)),
+    )
+    for detector in detectors:
+        answer = detector.detect(evidence)
+        threshold = answer.tracks[0].threshold if answer.tracks else 0.0
+        yield Row(
+            detector=detector.name,
+            duration_s=evidence.duration_s,
+            found=_found(answer),
+            threshold=threshold,
+            **label,
+        )
+
+
+def _found(answer: Detection) -> tuple[Found, ...]:
+    if not answer.tracks:
+        return ()
+    track = answer.tracks[0]
+    found = []
+    for segment in answer.segments:
+        inside = (track.times_s >= segment.start_s) & (
+            track.times_s < max(segment.end_s, segment.start_s + 1e-6)
+        )
+        raw = float(np.nanmax(track.scores[inside])) if inside.any() else -math.inf
+        found.append(Found(segment.start_s, segment.end_s, raw, segment.basis))
+    return tuple(found)
+
+
+def collect(footage: Path, seed: int, limit: int) -> Iterator[Row]:
+    """Every row: all originals, then forgeries and decoys of `limit` sources."""
+    everything = material.sources(footage)
+    for source in everything:
+        yield from _original(source)
+    with tempfile.TemporaryDirectory() as folder:
+        for source in material.chosen(everything, limit):
+            for made in material.make_all(source, Path(folder), seed):
+                yield from rows_of(material.evidence_of(made.path), made_label(made))
+                made.path.unlink()
+
+
+def _original(source: material.Source) -> Iterator[Row]:
+    yield from rows_of(material.evidence_of(source.path), original_label(source))
+
+
+def original_label(source: material.Source) -> dict:
+    """How a footage file as it is is labelled; SULFA forgeries are copies in space."""
+    operation = "spatial forgery" if source.kind == "forged" else "original"
+    return _label(source, operation, 0, "", (0.0, 0.0))
+
+
+def made_label(made: material.Made) -> dict:
+    """How a made clip is labelled."""
+    return _label(made.source, made.operation, made.count, made.codec, (made.start_s, made.end_s))
+
+
+def _label(
+    source: material.Source, operation: str, count: int, codec: str, span: tuple[float, float]
+) -> dict:
+    return {
+        "name": source.path.name,
+        "kind": source.kind,
+        "is_test": source.is_test,
+        "operation": operation,
+        "count": count,
+        "codec": codec,
+        "span": span,
+    }
+
+
+def operating_point(rows: Iterable[Row], per_hour: float, starts: str = "") -> float:
+    """The least raw score with no more false flags than `per_hour` on the clean clips given."""
+    clean = [r for r in rows if r.is_clean]
+    hours = sum(r.duration_s for r in clean) / 3600
+    scores = sorted((f.raw for r in clean for f in r.found if f.basis.startswith(starts)), reverse=True)
+    allowed = int(per_hour * hours)
+    return scores[allowed] + 1e-6 if len(scores) > allowed else -math.inf
+
+
+def fitted_line(rows: Iterable[Row]) -> tuple[float, float, int, int]:
+    """log10 LR = slope × raw + intercept by ridged logistic regression; and the counts behind it."""
+    rows = list(rows)
+    positive = [max(f.raw for f in r.hits()) for r in rows if r.is_forged and r.hits()]
+    negative = [f.raw for r in rows if r.is_clean for f in r.found]
+    x = np.array([*positive, *negative])
+    y = np.array([1.0] * len(positive) + [0.0] * len(negative))
+    weight = np.where(y > 0, 0.5 / max(1, len(positive)), 0.5 / max(1, len(negative)))
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    beta = np.zeros(2)
+    for _ in range(100):
+        p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        gradient = design.T @ (weight * (p - y)) + np.array([1e-3, 0.0]) * beta
+        curve = design.T @ (design * (weight * p * (1 - p))[:, None]) + np.diag([1e-3, 1e-6])
+        beta = beta - np.linalg.solve(curve, gradient)
+    slope, intercept = beta / math.log(10)
+    return float(slope), float(intercept), len(positive), len(negative)
+
+
+def wilson(hit: int, total: int) -> str:
+    """A share with its 95% interval (Wilson 1927)."""
+    if not total:
+        return "–"
+    z, p = 1.96, hit / total
+    centre = (p + z * z / (2 * total)) / (1 + z * z / total)
+    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total**2)) / (1 + z * z / total)
+    return f"{hit}/{total} = {p:.2f} ({max(0.0, centre - half):.2f}–{min(1.0, centre + half):.2f})"
+
+
+def rate(count: int, seconds: float) -> str:
+    """Events per hour with the exact 95% Poisson interval."""
+    hours = max(seconds / 3600, 1e-9)
+    if not seconds:
+        return "–"
+    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
+    high = chi2.ppf(0.975, 2 * count + 2) / 2
+    return f"{count} in {seconds / 60:.1f} min = {count / hours:.1f}/h ({low / hours:.1f}–{high / hours:.1f})"
+
+
+def report(rows: list[Row], say: Callable[[str], None] = print) -> None:
+    """Print the tables."""
+    for detector in TARGETS_PER_HOUR:
+        mine = [r for r in rows if r.detector == detector]
+        say(f"\n### {detector}\n")
+        _say_points(mine, detector, say)
+        _say_recall(mine, say)
+        _say_false(mine, say)
+        _say_failures([r for r in mine if r.is_test], say)
+
+
+def _say_points(rows: list[Row], detector: str, say: Callable[[str], None]) -> None:
+    fit = [r for r in rows if not r.is_test]
+    kinds = ("The picture stands still", "These") if detector == "duplication" else ("",)
+    for starts in kinds:
+        point = operating_point(fit, TARGETS_PER_HOUR[detector] / len(kinds), starts)
+        say(f"- operating point chosen on the fit half, {starts or 'all candidates'}: raw ≥ {point:.2f}")
+    slope, intercept, positives, negatives = fitted_line(fit)
+    say(f"- log10 LR = {slope:.3f} × raw + {intercept:.3f}")
+    say(f"- fitted on {positives} true and {negatives} false candidates\n")
+
+
+def _say_recall(rows: list[Row], say: Callable[[str], None]) -> None:
+    say("| forgery | fit half: found | test half: found (95%) |\n|---|---|---|")
+    forged = [r for r in rows if r.is_forged]
+    groups = sorted({(r.operation, r.count) for r in forged})
+    for operation, count in groups:
+        cells = []
+        for is_test in (False, True):
+            part = [r for r in forged if (r.operation, r.count, r.is_test) == (operation, count, is_test)]
+            cells.append(wilson(sum(r.is_caught for r in part), len(part)))
+        say(f"| {operation} {count} | {cells[0]} | {cells[1]} |")
+    for codec in sorted({r.codec for r in forged}):
+        part = [r for r in forged if r.codec == codec and r.is_test and r.count >= 5]
+        say(f"| any of ≥ 5 frames, {codec} | | {wilson(sum(r.is_caught for r in part), len(part))} |")
+    for operation in sorted({r.operation for r in forged}):
+        least = 5 if operation in ("freeze", "copy") else 8
+        part = [r for r in forged if r.operation == operation and r.is_test and r.count >= least]
+        say(f"| **{operation}, ≥ {least} frames** | | {wilson(sum(r.is_caught for r in part), len(part))} |")
+
+
+def _say_false(rows: list[Row], say: Callable[[str], None]) -> None:
+    say("\n| clean clips | fit half: false flags | test half: false flags (95%) |\n|---|---|---|")
+    for operation in ("original", *DECOY_KINDS, "spatial forgery"):
+        cells = []
+        for is_test in (False, True):
+            part = [r for r in rows if r.operation == operation and r.is_test == is_test]
+            flags = sum(f.raw >= r.threshold for r in part for f in r.found)
+            cells.append(rate(flags, sum(r.duration_s for r in part)))
+        say(f"| {operation} | {cells[0]} | {cells[1]} |")
+
+
+def _say_failures(rows: list[Row], say: Callable[[str], None]) -> None:
+    say("\nFailures of the test half:\n")
+    for r in rows:
+        if r.is_forged and not r.is_caught:
+            best = max((f.raw for f in r.hits()), default=None)
+            said = "no candidate" if best is None else f"best candidate {best:.2f}"
+            say(f"- missed: {r.operation} {r.count} at {r.span[0]:.2f} s, {r.codec}, in {r.name} ({said})")
+        if r.is_clean:
+            for f in r.found:
+                if f.raw >= r.threshold:
+                    say(f"- false: {r.name} ({r.operation} {r.codec}) at {f.start_s:.2f} s, raw {f.raw:.2f}")
+
+
+def write_calibration(rows: list[Row], command: str) -> None:
+    """Put this script's own entries into calibration.json; the others stay as they are."""
+    path = Path(calibration.__file__).with_name("calibration.json")
+    entries = json.loads(path.read_text("utf-8"))
+    for detector in TARGETS_PER_HOUR:
+        fit = [r for r in rows if r.detector == detector and not r.is_test]
+        slope, intercept, positives, negatives = fitted_line(fit)
+        entries[detector] = {
+            "slope": round(slope, 4),
+            "intercept": round(intercept, 4),
+            "prior": 0.5,
+            "positives": positives,
+            "negatives": negatives,
+            "source": command,
+        }
+    path.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--footage", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sources", type=int, default=48)
+    parser.add_argument("--write", action="store_true", help="write calibration.json")
+    given = parser.parse_args()
+    rows = list(collect(given.footage, given.seed, given.sources))
+    report(rows)
+    if given.write:
+        command = f"python -m tests.benchmarks.duplication_deletion --footage DIR --seed {given.seed} --sources {given.sources}"
+        write_calibration(rows, command + " --write")
+
+
+if __name__ == "__main__":
+    main()
