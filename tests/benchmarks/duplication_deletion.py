@@ -292,8 +292,8 @@ def main() -> None:
     rows = list(collect(given.footage, given.seed, given.sources))
     report(rows)
     if given.write:
-        command = f"python -m tests.benchmarks.duplication_deletion --footage DIR --seed {given.seed} --sources {given.sources}"
-        write_calibration(rows, command + " --write")
+        options = f"--footage DIR --seed {given.seed} --sources {given.sources} --write"
+        write_calibration(rows, f"python -m tests.benchmarks.duplication_deletion {options}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from tests.flagging.conformance import Given, check_promises, evidence_of
 from tests.flagging.test_duplication import clip
 from vidforensics.features import FrameSeriesAccumulator
 from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
-from vidforensics.flagging.deletion_cues import around, packet_sizes, sound_breaks, usable_frames
+from vidforensics.flagging.deletion_cues import around, sound_breaks, usable_frames
 from vidforensics.types import Shot, SoundSeries
 
 WHOLE = list(range(120))
@@ -89,13 +89,6 @@ def test_neighbours_leave_the_frame_itself_out():
     rows = around(np.arange(40.0))
     assert rows[20].tolist() == [*range(12, 20), *range(21, 29)]
     assert np.isnan(rows[0][:8]).all()
-
-
-def test_sizes_are_matched_by_time_and_key_frames_left_out():
-    times = tuple(i / 25 for i in range(30))
-    sizes = packet_sizes(evidence_of(Given(times_s=times, packet_sizes=tuple(range(100, 130)))))
-    assert np.flatnonzero(np.isnan(sizes)).tolist() == [0, 12, 24]
-    assert sizes[13] == 113
 
 
 def test_click_stands_out_of_the_sound_around_it():

@@ -1,6 +1,6 @@
 """What speaks for frames missing between two neighbours of one shot, cue by cue.
 
-Per-frame series, sound series and packet sizes go in; one row of cues per frame comes out. Each cue compares
+Per-frame series and sound series go in; one row of cues per frame comes out. Each cue compares
 a frame with the frames around it, so that a lively or a noisy scene is its own yardstick; a motion that jumps
 and returns at once is what removed frames leave (compare the gradients of residual and flow of Kingra,
 Aggarwal & Singh 2017, Multimedia Tools and Applications 76).
@@ -34,7 +34,7 @@ class Cues:
     jump, cell_jump: log2 of the change into the frame over the greatest change near it, over the whole
     picture and in the liveliest cell. motion: log2 of the break in the cells' velocity over what is left
     of it one frame later. detail: drop of the high-passed picture's correlation below its usual value.
-    size: log2 of the coded size over the greatest near it, key frames left out. sound: log2 of the click at
+    sound: log2 of the click at
     this moment over the loud clicks near it.
     """
 
@@ -42,7 +42,6 @@ class Cues:
     cell_jump: FloatArray
     motion: FloatArray
     detail: FloatArray
-    size: FloatArray
     sound: FloatArray
 
 
@@ -67,9 +66,8 @@ def measure_cues(evidence: Evidence, spans: tuple[tuple[int, int], ...]) -> Cues
         usual = _middle(correlation)
         # motion of more than a grain per frame leaves no correlation that could drop
         detail[part] = np.where(usual >= LEAST_CORRELATION, usual - correlation, np.nan)
-    size = _over_greatest(packet_sizes(evidence), 50.0)
     sound = sound_breaks(series.times_s, evidence.features.sounds, np.nan_to_num(jump, nan=-1.0) > 0)
-    rows = (np.where(usable, cue, np.nan) for cue in (jump, cell_jump, motion, detail, size, sound))
+    rows = (np.where(usable, cue, np.nan) for cue in (jump, cell_jump, motion, detail, sound))
     return Cues(*rows)
 
 
@@ -97,22 +95,6 @@ def around(values: FloatArray) -> FloatArray:
     padded = np.pad(values, REACH_FRAMES, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH_FRAMES + 1)
     return np.delete(windows, REACH_FRAMES, axis=1)
-
-
-def packet_sizes(evidence: Evidence) -> FloatArray:
-    """Coded size of each decoded frame, bytes, matched by time; NaN for key frames and where none matches."""
-    times_s = evidence.features.frames.times_s
-    packets = evidence.bitstream.packets
-    sizes = np.full(len(times_s), np.nan)
-    known = np.isfinite(packets.pts_s) & ~packets.is_key
-    order = np.argsort(packets.pts_s[known], kind="stable")
-    pts_s, size = packets.pts_s[known][order], packets.size_bytes[known][order]
-    if not len(pts_s):
-        return sizes
-    at = np.clip(np.searchsorted(pts_s, times_s - 1e-4), 0, len(pts_s) - 1)
-    same = np.abs(pts_s[at] - times_s) < 1e-3
-    sizes[same] = size[at[same]]
-    return sizes
 
 
 def sound_breaks(
