@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.stream_join_material import X264, MakingFailed, Source, read_sources, run
+from tests.benchmarks.stream_join_material import MakingFailed, Source, read_sources, run
+from tests.benchmarks.stream_join_recipes import X264
 from tests.benchmarks.stream_joins import minimal_probe
 from vidforensics.acquisition.bitstream import read_bitstream
 from vidforensics.acquisition.double_compression import STRENGTH_THRESHOLD, excess_bits, ghost_period
