@@ -132,3 +132,10 @@ def test_frame_steps_read_back_variable_rates():
     steps = frame_steps(times)
     assert np.round(times[0], 5) + np.cumsum(steps["steps"]) / 1e5 == pytest.approx(times[1:], abs=2e-5)
     assert frame_steps(np.zeros(0))["count"] == 0
+
+
+def test_few_far_samples_are_sparse_and_short_dense_tracks_are_not():
+    few = np.array([0.0, 4.0, 8.0, 9.0])
+    dense = np.arange(20) * 0.04
+    assert reduce_series(few, few, 10.0).sparse
+    assert not reduce_series(dense, dense, 10.0).sparse

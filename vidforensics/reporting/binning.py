@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COLUMNS = 2000
 FRAME_TYPES = "IPB?"
 _DECLARED_TO_DECODED = 20.0
+_FEW_SAMPLES = 100
+_DENSE_SPACING_S = 0.2
 _LONGEST_DECLARED_S = 24 * 3600.0
 
 Span = tuple[float, float]
@@ -34,6 +36,15 @@ class Series:
     least: FloatArray
     greatest: FloatArray
     binned: bool
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the samples are few and far between, so that a line would join what nobody measured."""
+        times = self.times_s
+        if len(times) < 3:
+            return True
+        spacing = float(times[-1] - times[0]) / (len(times) - 1)
+        return len(times) <= _FEW_SAMPLES and spacing > _DENSE_SPACING_S
 
 
 @dataclass(frozen=True, slots=True)

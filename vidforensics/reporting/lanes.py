@@ -110,7 +110,7 @@ def flag_lanes(flags: Sequence[Segment], end_s: float) -> list[Lane]:
     if lanes:
         return lanes
     text = tag("text", "nothing flagged", x=6, y=15, class_="quiet")
-    return [Lane("flag-none", "Flags", "0", 22, text)]
+    return [Lane("unflagged", "Flags", "0", 22, text)]
 
 
 def _flag(index: int, segment: Segment, end_s: float) -> Markup:

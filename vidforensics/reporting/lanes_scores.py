@@ -34,7 +34,6 @@ SPECTRUM_HEIGHT = 64
 SCORE_HEIGHT = 52
 _GREY_STEPS = 32
 _GAP_STEPS = 8.0
-FEW_SAMPLES = 100
 _MOST_COVERAGE_ROWS = 500
 
 
@@ -92,7 +91,7 @@ def score_lane(track: ScoreTrack, series: Series, key: str, end_s: float) -> Lan
     x = columns_x(series.times_s, end_s)
     longest = _GAP_STEPS * float(np.median(np.diff(x))) if len(x) > 8 else float("inf")
     over = np.where(series.greatest >= threshold, series.greatest, np.nan)
-    if len(x) <= FEW_SAMPLES:  # a line between few samples would claim values that nobody measured
+    if series.sparse:  # a line between few samples would claim values that nobody measured
         stems = range_path(x, y(series.greatest), np.full(len(x), float(SCORE_HEIGHT)))
         parts = [tag("path", d=stems, class_="stem")]
     else:

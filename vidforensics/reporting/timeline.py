@@ -31,7 +31,7 @@ from vidforensics.reporting.lanes import (
     shot_lane,
     span_lanes,
 )
-from vidforensics.reporting.lanes_scores import FEW_SAMPLES, coverage_lane, score_lane, sound_lanes
+from vidforensics.reporting.lanes_scores import coverage_lane, score_lane, sound_lanes
 from vidforensics.reporting.pictures import Shown
 from vidforensics.reporting.summary import assessed_share
 from vidforensics.reporting.words import LABEL_WORDS, SPAN_WORDS, clean, number
@@ -194,7 +194,7 @@ def _score_data(score: _Score) -> Data:
         "t": _numbers(score.series.times_s, 4),
         "v": _numbers(score.series.greatest, 4),
         "binned": score.series.binned,
-        "sparse": len(score.series.times_s) <= FEW_SAMPLES,
+        "sparse": score.series.sparse,
     }
 
 

@@ -92,7 +92,7 @@ function rows(time) {
   const found = [];
   const frame = atOrBefore(view.frames, time);
   const exact = data.frames.steps.length === data.frames.count - 1;
-  if (frame >= 0 && exact) {
+  if (frame >= 0 && exact && time - view.frames[view.frames.length - 1] < 2 * data.frames.step) {
     const place = `no. ${(frame + 1).toLocaleString("en")} of ${data.frames.count.toLocaleString("en")}`;
     found.push(["Decoded frame", `${place}, shown from ${clock(view.frames[frame])}`, ""]);
   }
