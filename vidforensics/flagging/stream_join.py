@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 THRESHOLD = 2.0
 MAX_WEIGHT = 6.0
 MAX_SEGMENTS = 1000
+_NEAR = 9
 
 
 class StreamJoinDetector:
@@ -72,17 +73,25 @@ def total_weight(cues: tuple[JoinCue, ...]) -> float:
 
 
 def instant_before(times: FloatArray, end_s: float) -> float:
-    """Time of the frame displayed before `end_s`, but at most one usual frame step earlier.
+    """Time of the frame displayed before `end_s`, but at most one frame step of either stream earlier.
 
     Args:
         times: presentation times of all frames, shape (N,), ascending.
         end_s: time of the first frame after the join.
     """
+    at = int(np.searchsorted(times, end_s - 1e-9))
+    if at == 0:
+        return end_s
+    steps = [_step(times[max(0, at - _NEAR) : at]), _step(times[at : at + _NEAR])]
+    known = [step for step in steps if step > 0]
+    return max(float(times[at - 1]), end_s - min(known)) if known else float(times[at - 1])
+
+
+def _step(times: FloatArray) -> float:
+    """Median step between distinct times; 0 for fewer than two."""
     steps = np.diff(times)
     steps = steps[steps > 0]
-    step = float(np.median(steps)) if len(steps) else 0.0
-    before = times[times < end_s - 1e-9]
-    return max(float(before[-1]), end_s - step) if len(before) else end_s
+    return float(np.median(steps)) if len(steps) else 0.0
 
 
 def _by_packet(cues: tuple[JoinCue, ...]) -> list[tuple[JoinCue, ...]]:
