@@ -45,7 +45,7 @@ def choose(
         for item in _of_shot(by_shot[shot], shots, long_shot_s):
             if not any(item.look.resembles(other.look, same_bits) for other, _ in kept):
                 kept.append((item, shot))
-    kept.sort(key=lambda pair: pair[0].keyframe.time_s)
+    kept.sort(key=lambda pair: (pair[0].keyframe.time_s, pair[0].keyframe.path))
     stays = {id(item) for item, _ in kept}
     return kept, [item for item in written if id(item) not in stays]
 

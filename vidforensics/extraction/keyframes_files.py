@@ -7,6 +7,7 @@ folder. A reader never meets a half-written file.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -70,7 +71,8 @@ def _write(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise OutputError(
             f"{path} could not be written ({error.strerror}); free some space or choose another folder."
         ) from error

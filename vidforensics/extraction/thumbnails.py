@@ -1,7 +1,7 @@
 """Small pictures for the filmstrip, evenly spread over a clip of any length in flat memory.
 
-Takes FrameBlocks; gives at most `limit` JPEGs with their times. While frames come in, those nearest to a
-regular grid of times are kept; when they are too many the grid is made twice as coarse.
+Takes FrameBlocks; gives at most `limit` JPEGs with their times. While frames come in, one per
+step of time is kept; when they are too many the step is doubled.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_SIDE_PX = 160
 JPEG_QUALITY = 80
+# rounded timestamps must not make every other frame miss its turn
+SLACK = 0.999
 
 
 class ThumbnailAccumulator:
@@ -47,18 +49,17 @@ class ThumbnailAccumulator:
         )
 
     def _thin(self) -> None:
-        """Keep the picture nearest to each point of a grid with half as many points."""
-        times_s = np.array([time_s for time_s, _ in self._kept])
-        span_s = float(times_s.max() - times_s.min())
-        self._step_s = max(2.0 * self._step_s, 2.0 * span_s / self._limit)
-        if self._step_s == 0.0:
-            # timestamps that stand still: what came later shows nothing that can be placed
-            self._kept.pop()
-            return
-        grid = times_s.min() + self._step_s * np.arange(int(span_s / self._step_s) + 1)
-        nearest = sorted({int(np.abs(times_s - point).argmin()) for point in grid})
-        self._kept = [self._kept[index] for index in nearest]
-        self._next_s = self._kept[-1][0] + self._step_s
+        """Keep only pictures that are twice as far apart as before."""
+        first_s, last_s = self._kept[0][0], self._kept[-1][0]
+        average_s = max(0.0, last_s - first_s) / (len(self._kept) - 1)
+        self._step_s = 2.0 * max(self._step_s, average_s) * SLACK
+        thinned, self._next_s = [], -np.inf
+        for time_s, picture in self._kept:
+            if time_s >= self._next_s:
+                thinned.append((time_s, picture))
+                self._next_s = time_s + self._step_s
+        # timestamps that stand still cannot be thinned: what came later shows nothing that can be placed
+        self._kept = thinned[: self._limit]
 
 
 def _small_bgr(block: FrameBlock, index: int) -> NDArray[np.uint8]:
