@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import wave
 from pathlib import Path
@@ -197,7 +198,7 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
         pytest.skip("no /dev/full on this system")
     file = WavFile(tmp_path / "a.wav", WavFormat(RATE, 1, 16))
     file._file.close()
-    file._file = Path("/dev/full").open("wb", buffering=0)
+    file._file = os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb", buffering=0)
     with pytest.raises(OutputError, match="No space left"):
         file.write(tone(1.0))
     assert list(tmp_path.iterdir()) == []

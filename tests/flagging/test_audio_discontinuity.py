@@ -1,0 +1,202 @@
+"""The sound-join detector on made-up tracks: shaped noise that speaks in syllables."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.flagging.conformance import Given, check_promises, evidence_of, same
+from vidforensics.flagging import audio_discontinuity
+from vidforensics.flagging.audio_discontinuity import AudioDiscontinuityDetector
+from vidforensics.flagging.audio_discontinuity_model import Logistic, Model, load_model, measures
+from vidforensics.flagging.audio_discontinuity_steps import Steps, speech_measures, steps_of
+from vidforensics.flagging.audio_discontinuity_stretches import GRID_STEPS, stretches
+from vidforensics.types import Shot, SoundSeries
+
+BANDS = 58
+HOP_S = 0.01
+
+
+def speech_like(seconds: float, seed: int, *, floor_db: float = -75.0, tilt_db: float = 0.5) -> np.ndarray:
+    """Band levels per hop: syllables four times a second with pauses, over a noise floor."""
+    rng = np.random.default_rng(seed)
+    count = round(seconds / HOP_S)
+    times = np.arange(count) * HOP_S
+    beat = np.clip(np.sin(2 * np.pi * 3.7 * times + rng.uniform(0, 6)), 0, 1) ** 0.5
+    phrases = np.repeat(rng.random(count // 40 + 1) < 0.75, 40)[:count]
+    formant = 8 * np.sin(np.cumsum(rng.normal(0, 0.6, count))[:, None] + np.arange(BANDS) / 6)
+    voice = -30 - tilt_db * np.arange(BANDS) + formant + 20 * np.log10(beat * phrases + 1e-3)[:, None]
+    floor = floor_db + rng.normal(0, 3, (count, BANDS))
+    return np.maximum(voice, floor)
+
+
+def series_of(levels_db: np.ndarray, start_s: float = 0.0) -> SoundSeries:
+    codes = np.clip(np.rint((levels_db + 120) * 2), 0, 255).astype(np.uint8)
+    return SoundSeries(0, HOP_S, start_s + 0.0107 + np.arange(len(codes)) * HOP_S, {"band_code": codes})
+
+
+def detect(levels_db: np.ndarray, *, cuts_s: tuple[float, ...] = (), length_s: float | None = None):
+    seconds = len(levels_db) * HOP_S if length_s is None else length_s
+    edges = (0.0, *cuts_s, seconds)
+    shots = tuple(Shot(a, b, "cut" if b != seconds else None) for a, b in itertools.pairwise(edges))
+    evidence = evidence_of(Given(shots=shots, sounds=(series_of(levels_db),), sound_length_s=seconds))
+    detector = AudioDiscontinuityDetector()
+    detection = detector.detect(evidence)
+    check_promises(detection, detector.name, detector.label, evidence.duration_s)
+    assert same(detection, detector.detect(evidence))
+    return detection
+
+
+def plain_model() -> Model:
+    """Weights made by hand: the noise floor differs from the nearer side's, and the sides agree."""
+    directions = np.zeros((87, 1))
+    directions[:29, 0] = 1.0 / 29
+    weights = np.zeros(18)
+    weights[4] = 1.0  # the nearer side's distance less that between the sides
+    weights[5] = 0.05  # a little more for longer stretches
+    join = Logistic(np.zeros(18), np.ones(18), weights, -2.5)
+    speech = Logistic(np.zeros(7), np.ones(7), np.zeros(7), 5.0)
+    return Model(directions, join, speech, 2.0, "made by hand")
+
+
+@pytest.fixture(autouse=True)
+def _model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the detector does is tested apart from what its weights were fitted to."""
+    monkeypatch.setattr(audio_discontinuity, "load_model", plain_model)
+
+
+def spliced(start_s: float = 8.0, end_s: float = 11.0) -> np.ndarray:
+    levels = speech_like(20.0, 1)
+    other = speech_like(20.0, 2, floor_db=-52.0, tilt_db=1.3)
+    a, b = round(start_s / HOP_S), round(end_s / HOP_S)
+    return np.concatenate([levels[:a], other[a:b], levels[b:]])
+
+
+def test_untouched_speech_is_assessed_and_not_flagged() -> None:
+    detection = detect(speech_like(20.0, 1))
+    assert not [s for s in detection.segments if s.listed]
+    assert sum(c.end_s - c.start_s for c in detection.coverage if c.assessed) > 15
+
+
+def test_another_source_is_flagged_where_it_is() -> None:
+    detection = detect(spliced())
+    (segment,) = [s for s in detection.segments if s.listed]
+    assert segment.start_s == pytest.approx(8.0, abs=0.5)
+    assert segment.end_s == pytest.approx(11.0, abs=0.5)
+    assert 0.0 < segment.score < 1.0
+
+
+def test_sound_that_changes_with_the_picture_is_editing() -> None:
+    assert not [
+        s
+        for s in detect(spliced(), cuts_s=(8.0, 11.0)).segments
+        if s.listed and s.start_s > 7 and s.end_s < 12
+    ]
+
+
+def test_a_join_within_a_shot_is_found_though_the_picture_is_cut_elsewhere() -> None:
+    found = [s for s in detect(spliced(), cuts_s=(2.0, 17.0)).segments if s.listed]
+    assert [(round(s.start_s, 1), round(s.end_s, 1)) for s in found] == [(8.0, pytest.approx(11.2, abs=0.5))]
+
+
+def test_shots_too_short_to_compare_are_not_assessed() -> None:
+    detection = detect(spliced(), cuts_s=tuple(np.arange(1.0, 20.0, 1.0)))
+    assert not detection.segments
+    assert not any(c.assessed for c in detection.coverage)
+
+
+def test_no_sound_and_too_little_of_it_are_not_assessed() -> None:
+    detector = AudioDiscontinuityDetector()
+    silent = detector.detect(evidence_of(Given(times_s=(0.0, 1.0, 2.0))))
+    assert [c.reason for c in silent.coverage] == ["no sound"]
+    assert [c.reason for c in detect(speech_like(1.0, 1)).coverage] == ["less than 3 s of sound"]
+    assert [c.reason for c in detect(np.zeros((0, BANDS)), length_s=0.02).coverage] == [
+        "less than 3 s of sound"
+    ]
+
+
+@pytest.mark.parametrize("level_db", [-120.0, -40.0])
+def test_silence_and_steady_sound_are_not_assessed(level_db: float) -> None:
+    detection = detect(np.full((1500, BANDS), level_db))
+    assert not detection.segments
+    assert not any(c.assessed for c in detection.coverage)
+
+
+def test_sound_that_starts_late_keeps_its_times() -> None:
+    evidence = evidence_of(
+        Given(sounds=(series_of(spliced(), start_s=5.0),), sound_length_s=20.0, duration_s=25.0)
+    )
+    detection = AudioDiscontinuityDetector().detect(evidence)
+    check_promises(detection, "audio_discontinuity", "audio_splice", evidence.duration_s)
+    (segment,) = [s for s in detection.segments if s.listed]
+    assert segment.start_s == pytest.approx(13.0, abs=0.5)
+    assert detection.coverage[0].reason == "no sound here"
+
+
+def test_steps_are_power_means_with_borders() -> None:
+    levels = np.full((12, BANDS), -60.0)
+    levels[2] = -20.0
+    steps = steps_of(series_of(levels))
+    assert steps.levels.shape == (2, BANDS)
+    assert steps.levels[0, 0] == pytest.approx(10 * np.log10((4 * 1e-6 + 1e-2) / 5), abs=0.01)
+    assert steps.levels[1] == pytest.approx(-60.0)
+    assert np.diff(steps.times_s) == pytest.approx(0.05)
+
+
+def test_empty_steps_give_empty_measures() -> None:
+    steps = steps_of(series_of(np.zeros((3, BANDS))))
+    assert isinstance(steps, Steps)
+    assert speech_measures(steps.levels).shape[0] == 0
+    assert list(stretches(steps.levels)) == []
+
+
+def test_running_histograms_equal_sorting() -> None:
+    """The oracle: the level that at most a share of the sorted steps stays below."""
+    levels = np.random.default_rng(4).uniform(-100, -20, (300, 4)).astype(np.float32)
+    merged = np.maximum(levels[:, 0::2], levels[:, 1::2])
+    bins = np.floor((merged + 106.0) / 2.0)
+    for part in stretches(levels):
+        k = len(part.first) // 2
+        a, b = part.first[k], part.last[k]
+        ordered = np.sort(bins[a:b], axis=0)
+        count = b - a
+        middle = ordered[min(count - 1, int(np.floor(count * 0.5)))] * 2.0
+        assert part.inner[k, 2:4] == pytest.approx(middle)
+
+
+def test_stretches_keep_to_grid_and_track() -> None:
+    levels = speech_like(30.0, 3)[::5].astype(np.float32)
+    for part in stretches(levels):
+        assert (part.first % GRID_STEPS == 0).all()
+        assert (part.last <= len(levels)).all()
+        assert (part.before_steps <= part.first).all()
+        assert (part.last + part.behind_steps <= len(levels)).all()
+        assert (part.before_steps + part.behind_steps >= 30).all()
+
+
+def test_chunks_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vidforensics.flagging import audio_discontinuity_stretches as module
+
+    levels = speech_like(60.0, 3)[::5].astype(np.float32)
+
+    def profiles() -> dict[tuple[int, int], np.ndarray]:
+        return {
+            (int(a), int(b)): row
+            for part in stretches(levels)
+            for a, b, row in zip(part.first, part.last, part.context, strict=True)
+        }
+
+    whole = profiles()
+    monkeypatch.setattr(module, "CHUNK_STEPS", 20 * GRID_STEPS)
+    pieces = profiles()
+    assert whole.keys() == pieces.keys()
+    assert all(np.array_equal(whole[key], pieces[key]) for key in whole)
+
+
+def test_weights_fit_the_measures() -> None:
+    model = load_model()
+    part = next(stretches(speech_like(20.0, 1)[::5].astype(np.float32)))
+    assert measures(part, model.directions).shape[1] == len(model.join.weights)
+    assert model.source.startswith("python -m tests.benchmarks.audio_discontinuity")
