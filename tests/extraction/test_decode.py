@@ -267,7 +267,7 @@ def test_absurd_size_is_not_decoded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "error"),
-    [(None, InputError), (b"", NotMediaError), (b"hello, this is text\n" * 50, NotMediaError)],
+    [(None, InputError), (b"", InputError), (b"hello, this is text\n" * 50, NotMediaError)],
 )
 def test_no_media(tmp_path: Path, content: bytes | None, error: type[Exception]) -> None:
     path = tmp_path / "x.mp4"

@@ -24,6 +24,7 @@ from vidforensics.acquisition.bitstream_tables import bitstream_record, empty_bi
 from vidforensics.acquisition.headers import MAX_EXTRADATA_BYTES, header_reader
 from vidforensics.acquisition.headers_sound import SoundReader, sound_reader
 from vidforensics.errors import NotMediaError
+from vidforensics.media import open_evidence, open_media
 from vidforensics.types import Bitstream, Finding, Probe
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class _Pass:
         import av
 
         try:
-            with av.open(str(path.absolute()), metadata_errors="replace") as container:
+            with open_evidence(path) as handle, open_media(handle) as container:
                 self._prepare(container)
                 self._demux(container)
         except (av.error.FFmpegError, OSError, ValueError) as error:

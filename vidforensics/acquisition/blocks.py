@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vidforensics.errors import DecodeError, OutputError, UsageError
+from vidforensics.media import open_evidence, open_media
 from vidforensics.types import Probe
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _frames(path: Path, probe: Probe, index: int, window: tuple[float, float]) -
     import av
 
     try:
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:
+        with open_evidence(path) as handle, open_media(handle) as container:
             stream = container.streams[index]
             stream.codec_context.options = {"export_side_data": "venc_params", "flags2": "+export_mvs"}
             base_s = float(stream.time_base or 0)

@@ -12,7 +12,7 @@ from typing import Any
 
 from vidforensics.acquisition.bmff import Node, Tree, kind_name
 from vidforensics.acquisition.bmff_times import time_text
-from vidforensics.acquisition.evidence import printable
+from vidforensics.media import printable
 from vidforensics.types import Box
 
 MAX_FIELDS = 300

@@ -18,12 +18,12 @@ from vidforensics.acquisition.bmff import looks_like_bmff, read_tree
 from vidforensics.acquisition.bmff_findings import data_findings, structure_findings
 from vidforensics.acquisition.bmff_summary import box_records, file_fields, find_xmp
 from vidforensics.acquisition.bmff_times import duration_findings, edit_findings, time_findings
-from vidforensics.acquisition.evidence import open_evidence, printable
 from vidforensics.acquisition.matroska import looks_like_matroska, read_elements
 from vidforensics.acquisition.matroska_facts import element_records, matroska_fields, matroska_findings
 from vidforensics.acquisition.riff import looks_like_avi, read_chunks
 from vidforensics.acquisition.riff_facts import avi_fields, avi_findings, chunk_records
 from vidforensics.acquisition.writer import read_writer
+from vidforensics.media import open_evidence, printable
 from vidforensics.types import Box, Container, Finding, Probe
 
 MAX_XMP_BYTES = 1 << 17

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from vidforensics.acquisition.evidence import open_evidence, printable
+from vidforensics.media import open_evidence, printable
 from vidforensics.types import ContentCredentials
 
 NONE = (

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vidforensics.acquisition.evidence import printable
 from vidforensics.errors import OutputError
+from vidforensics.media import printable
 from vidforensics.runtime import utc_now
 from vidforensics.types import CustodyEntry
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from vidforensics.acquisition.evidence import open_evidence, stat_evidence
+from vidforensics.media import open_evidence, stat_evidence
 from vidforensics.runtime import Progress, iso_utc, no_progress
 from vidforensics.types import Digest
 

@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from vidforensics.acquisition.evidence import printable
 from vidforensics.acquisition.matroska import Element, Elements
 from vidforensics.acquisition.matroska_ids import ELEMENTS
+from vidforensics.media import printable
 from vidforensics.types import Box, Finding
 
 MAX_FIELDS = 300

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vidforensics.acquisition.display import Turn, read_turns
-from vidforensics.acquisition.evidence import REFERRING_FORMATS, open_evidence, open_media, printable
 from vidforensics.acquisition.probe_words import (
     COLOUR_MATRICES,
     COLOUR_PRIMARIES,
@@ -24,6 +23,7 @@ from vidforensics.acquisition.probe_words import (
     STREAM_KINDS,
 )
 from vidforensics.errors import NotMediaError
+from vidforensics.media import REFERRING_FORMATS, open_evidence, open_media, printable
 from vidforensics.types import Probe, Stream
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vidforensics.acquisition.evidence import printable
 from vidforensics.acquisition.riff import Chunk, Chunks
+from vidforensics.media import printable
 from vidforensics.types import Box, Finding, FindingLevel
 
 _READER_CODES = {

@@ -8,10 +8,11 @@ minus the probe's origin, and damage is recorded and passed over, never a reason
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import av
 import av.container
@@ -19,10 +20,11 @@ import cv2
 import numpy as np
 from av.error import FFmpegError
 
-from vidforensics.errors import DecodeError, InputError, NotMediaError
+from vidforensics.errors import DecodeError, NotMediaError
 from vidforensics.extraction.decode_picture import MAX_FRAME_PX, MAX_SIDE_PX, PictureTrack
 from vidforensics.extraction.decode_problems import ProblemLog
 from vidforensics.extraction.decode_sound import SoundTrack
+from vidforensics.media import open_evidence, open_media
 from vidforensics.types import AudioBlock, DecodeSummary, FrameBlock, Probe
 
 MAX_SOUND_TRACKS = 16
@@ -51,7 +53,7 @@ class Decoder:
         self._probe = probe
         self._options = options or DecodeOptions()
         self._problems = ProblemLog()
-        self._handle: BinaryIO | None = None
+        self._open = ExitStack()
         self._container: av.container.InputContainer | None = None
         self._picture: PictureTrack | None = None
         self._sounds: dict[int, SoundTrack] = {}
@@ -65,12 +67,16 @@ class Decoder:
             NotMediaError: the file holds no stream that can be read.
             InputError: the file is missing or cannot be read.
         """
-        self._handle = _open_file(self._path)
-        try:
-            self._container = _open_container(self._handle, self._path)
-        except NotMediaError:
-            self._handle.close()
-            raise
+        with ExitStack() as opening:
+            handle = opening.enter_context(open_evidence(self._path))
+            try:
+                self._container = opening.enter_context(open_media(handle))
+            except (FFmpegError, ValueError) as error:
+                raise NotMediaError(
+                    f"{self._path} is no media file that can be read ({_reason(error)}); "
+                    "check that it arrived whole."
+                ) from error
+            self._open = opening.pop_all()
         # blocks are small: a second thread costs more than it saves
         self._cv2_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
@@ -82,12 +88,9 @@ class Decoder:
     ) -> None:
         """Close the file."""
         if self._container is not None:
-            self._container.close()
             self._container = None
             cv2.setNumThreads(self._cv2_threads)
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        self._open.close()
 
     def __iter__(self) -> Iterator[Block]:
         """Decode the file.
@@ -230,38 +233,6 @@ def variable_frame_rate(times_s: np.ndarray[Any, Any], tick_s: float) -> bool | 
     median = float(np.median(intervals))
     tolerance = max(1.01 * tick_s, 0.02 * abs(median))
     return bool(np.mean(np.abs(intervals - median) > tolerance) > 0.02)
-
-
-class _Nameless:
-    """A handle without its name, as acquisition opens it: content alone decides the format."""
-
-    def __init__(self, handle: BinaryIO) -> None:
-        self.read = handle.read
-        self.seek = handle.seek
-        self.tell = handle.tell
-        self.seekable = handle.seekable
-
-
-def _open_file(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; check the name.") from error
-    except PermissionError as error:
-        raise InputError(f"{path} may not be read; check its permissions.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be opened ({_reason(error)}); check the disk it lies on.") from error
-
-
-def _open_container(handle: BinaryIO, path: Path) -> av.container.InputContainer:
-    # no protocol is allowed, so that nothing named inside the file is ever fetched
-    options = {"protocol_whitelist": "none"}
-    try:
-        return av.open(_Nameless(handle), "r", options=options, metadata_errors="replace")
-    except (FFmpegError, OSError, ValueError) as error:
-        raise NotMediaError(
-            f"{path} is no media file that can be read ({_reason(error)}); check that it arrived whole."
-        ) from error
 
 
 def _is_attached(stream: Any) -> bool:

@@ -1,7 +1,7 @@
 """Open the evidence for reading, and for nothing else.
 
 A path goes in; a read-only handle over a regular file comes out, or one sentence that says why not. Every
-module of this stage opens files here, and hands libav the open handle instead of a name, so that no name is
+stage opens files here, and hands libav the open handle instead of a name, so that no name is
 ever read as a protocol, a pattern or a playlist entry (libavformat's protocol and format white lists).
 """
 
