@@ -126,7 +126,8 @@ def _draw(track: _Track, windows: Windows) -> None:
         _halve(canvas)
     spectrum = np.fft.rfft(samples * track.taper, axis=1)
     power = ((spectrum.real**2 + spectrum.imag**2) @ track.bands) * np.float32(track.scale)
-    at = ((times_s - canvas.start_s) / canvas.bin_s).astype(np.int64)
+    # a middle that falls on a border by rounding belongs behind it, whatever the block sizes were
+    at = ((times_s - canvas.start_s) / canvas.bin_s + 1e-6).astype(np.int64)
     np.minimum.at(canvas.low, at, samples.min(axis=1))
     np.maximum.at(canvas.high, at, samples.max(axis=1))
     np.maximum.at(canvas.power, at, power)

@@ -1,10 +1,10 @@
-"""Measure a sound track every 10 ms: band levels, loudness, clicks, offset and stereo field.
+"""Measure a sound track every 10 ms: band levels, loudness, offset and stereo field.
 
-Takes the decoded sound of every track at its own rate and gives one `SoundSeries` per track, about 80
-bytes per hop, with state carried over so that block sizes do not matter. Levels per band are the
-short-time spectrum's power summed over mel bands up to 4 kHz and 500 Hz bands from there to 20 kHz, where
-codecs and resampling leave their cut-offs; clicks are peaks of the whitened signal, which plays the part of
-the linear-prediction residual (Rabiner & Schafer 2011, ch. 9) without a recursion.
+Takes the decoded sound of every track at its own rate and gives one `SoundSeries` per track, about 80 bytes
+per hop, with state carried over so that block sizes do not matter. Levels are the short-time spectrum's power
+summed over mel bands up to 4 kHz and 500 Hz bands from there to 20 kHz, where codecs and resampling leave
+their cut-offs.
+Source: short-time spectra, Rabiner & Schafer, Theory and Applications of Digital Speech Processing (2011).
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from vidforensics.features.sound_series_framing import (
 from vidforensics.types import AudioBlock, SoundSeries
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from vidforensics.records.arrays import ByteArray, Float32Array, FloatArray
 
 HOP_S = 0.01
@@ -53,13 +51,12 @@ def levels_db(codes: ByteArray) -> Float32Array:
 
 @dataclass
 class _Plan:
-    """What one sample rate needs: window, bands, and the interpolation that whitens a spectrum."""
+    """What one sample rate needs: window and bands."""
 
     framing: Framing
     taper: Float32Array
     bands: Float32Array
     scale: float
-    whiten: Float32Array
 
     @classmethod
     def at(cls, rate_hz: int) -> _Plan:
@@ -67,10 +64,8 @@ class _Plan:
         window = 1 << max(5, int(np.ceil(np.log2(2 * hop))))
         taper = np.hanning(window + 1)[:-1].astype(np.float32)
         bands = band_matrix(band_edges_hz(), rate_hz, window)
-        width = np.maximum(bands.sum(axis=0), 1e-9)
-        spread = bands / np.maximum(bands.sum(axis=1, keepdims=True), 1e-9) / width[None, :]
         scale = 2.0 / float(np.sum(taper)) ** 2
-        return cls(Framing(rate_hz, window, hop), taper, bands, scale, spread.T.astype(np.float32).copy())
+        return cls(Framing(rate_hz, window, hop), taper, bands, scale)
 
 
 @dataclass
@@ -86,7 +81,7 @@ class _Track:
     numbers: list[Float32Array] = field(default_factory=list)
 
 
-NUMBERS = ("rms_db", "peak", "dc", "click", "stereo_width", "balance_db")
+NUMBERS = ("rms_db", "peak", "dc", "stereo_width", "balance_db")
 """Per hop besides `band_code`: see `SoundSeriesAccumulator.finish`."""
 
 
@@ -111,9 +106,8 @@ class SoundSeriesAccumulator:
         """Give what was measured, in the order of the tracks; a track without a whole window is left out.
 
         `values` holds `band_code` uint8 (N, BANDS), levels in half decibels from −120 dB (`levels_db`); and
-        float32 (N,): `rms_db` re full scale, `peak` 0–1, `dc` ±1, `click` the whitened signal's peak
-        over its root mean square, `stereo_width` 0 mono … 1 out of phase, `balance_db` left over right.
-        The last two are NaN for one channel.
+        float32 (N,): `rms_db` re full scale, `peak` 0–1, `dc` ±1, `stereo_width` 0 mono … 1 out of phase,
+        `balance_db` left over right. The last two are NaN for one channel.
         """
         done = []
         for number, track in sorted(self._tracks.items()):
@@ -153,7 +147,7 @@ def _pair(samples: Float32Array) -> Float32Array:
 def _measure(track: _Track, windows: Windows) -> None:
     plan, hop = track.plan, track.plan.framing.hop
     mid = np.ascontiguousarray(windows.samples[:, :, 0])
-    spectrum = np.fft.rfft(mid * plan.taper, axis=1).astype(np.complex64, copy=False)
+    spectrum = np.fft.rfft(mid * plan.taper, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
     bands: Float32Array = (power @ plan.bands).astype(np.float32, copy=False)
     decibels = 10.0 * np.log10(bands * np.float32(plan.scale) + np.float32(1e-13))
@@ -164,20 +158,11 @@ def _measure(track: _Track, windows: Windows) -> None:
     numbers[:, 0] = 10.0 * np.log10(_mean_square(core[:, :, 0]) + 1e-12)
     numbers[:, 1] = np.abs(core[:, :, 0]).max(axis=1)
     numbers[:, 2] = core[:, :, 0].mean(axis=1)
-    numbers[:, 3] = _click(spectrum, bands @ plan.whiten, start, hop)
-    numbers[:, 4:] = _stereo(core)
+    numbers[:, 3:] = _stereo(core)
     track.times.append(windows.times_s)
     track.codes.append(codes)
     track.numbers.append(numbers)
     track.hops += len(mid)
-
-
-def _click(spectrum: NDArray[np.complex64], envelope: Float32Array, start: int, hop: int) -> Float32Array:
-    """Peak over root mean square of the window's hop after its spectral envelope was divided out."""
-    white = np.fft.irfft(spectrum / np.sqrt(envelope + np.float32(1e-10)), axis=1)
-    core = white[:, start : start + hop].astype(np.float32)
-    peak: Float32Array = np.abs(core).max(axis=1) / np.sqrt(_mean_square(core) + np.float32(1e-12))
-    return peak
 
 
 def _stereo(core: Float32Array) -> Float32Array:

@@ -26,7 +26,7 @@ MAX_ABS_SAMPLE = 64.0
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Window and hop in samples at one rate."""
+    """Window and hop in samples at one rate; the hop is at most the window."""
 
     rate_hz: int
     window: int

@@ -2,8 +2,8 @@
 
 The evidence of one clip goes in; a score track, segments labelled `audio_splice` and coverage come out. Each
 stretch of 0.8 to 12 s is compared with up to 10 s before and behind it by noise floor and spectrum, within
-its shot only, as sound that changes with the picture is editing. Cuts within one recording, which leave almost
-no trace after a lossy codec, are not looked for.
+its shot only, as sound that changes with the picture is editing. Cuts within one recording, which leave
+almost no trace after a lossy codec, are not looked for.
 Source: Zhao et al., Audio splicing detection and localization using environmental signature (2014).
 """
 
