@@ -33,8 +33,8 @@ class ShotOptions:
     The window holds `window_frames`; `margin_frames` on either side of what is decided are context only.
     """
 
-    cut_probability: float = 0.5
-    dissolve_probability: float = 0.5
+    cut_probability: float = 0.45
+    dissolve_probability: float = 0.4
     swallow_share: float = 0.6
     trim_share: float = 0.35
     window_frames: int = 768
@@ -131,7 +131,7 @@ class ShotAccumulator:
 
     def _ramps(self, planes: Planes) -> list[_Event]:
         found = []
-        for ramp in shots_gradual.find_ramps(planes, _stride(planes.pts_s)):
+        for ramp in shots_gradual.find_ramps(planes, gradual_stride(planes.pts_s)):
             kind = shots_gradual.kind_of(planes, ramp)
             probability = DISSOLVE_MODEL.probability(shots_gradual.measure(planes, ramp, self._residual))
             if kind == "mix" and probability < self.options.dissolve_probability:
@@ -141,7 +141,7 @@ class ShotAccumulator:
         return found
 
 
-def _stride(times: FloatArray) -> int:
+def gradual_stride(times: FloatArray) -> int:
     """Every how manieth frame makes about GRADUAL_RATE_HZ."""
     usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     return max(1, round(1 / (GRADUAL_RATE_HZ * usual))) if usual > 1e-4 else 1
