@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 ALGORITHM = "peak-pairs-16k/1"
 RATE_HZ = 16000
 WINDOW, HOP = 1024, 256
-LOW_HZ, HIGH_HZ, BANDS = 250.0, 5000.0, 96
-NEAR_FRAMES, NEAR_BANDS = 8, 4
-"""A peak is the greatest within ±128 ms and ±4 bands (a third of an octave)."""
+LOW_HZ, HIGH_HZ, BANDS = 250.0, 5000.0, 64
+NEAR_FRAMES, NEAR_BANDS = 8, 3
+"""A peak is the greatest within ±128 ms and ±3 bands."""
 
-AROUND_FRAMES, AROUND_BANDS = 31, 8
+AROUND_FRAMES, AROUND_BANDS = 31, 6
 MIN_PROMINENCE_DB = 13.0
 """Above the log-mean of its surroundings: a cell of Gaussian noise passes this once in 70,000."""
 
@@ -44,8 +44,10 @@ MIN_LEVEL_DB = -80.0
 PEAKS_PER_S = 12
 FAN_OUT = 3
 MIN_STEP, MAX_STEP = 3, 63
-MAX_BAND_STEP = 40
-"""Pairs reach from 48 ms to 1 s ahead and at most 40 bands up or down."""
+MAX_BAND_STEP = 27
+DELAY_FRAMES = 2
+"""Pairs reach from 48 ms to 1 s ahead and at most 27 bands up or down; a code holds the time
+between in steps of 32 ms, as coding moves peaks by a frame."""
 
 MAX_TRACKS = 16
 MAX_CODES = 4_000_000
@@ -222,7 +224,7 @@ def _pairs(times_s: FloatArray, frames: FloatArray, bands: FloatArray) -> tuple[
         at = np.flatnonzero(fits & (used[:-step] < FAN_OUT))
         used[at] += 1
         found_at.append(at)
-        found_codes.append((bands[at] * 128 + bands[at + step]) * 64 + delay[at])
+        found_codes.append((bands[at] * 128 + bands[at + step]) * 64 + np.rint(delay[at] / DELAY_FRAMES))
     if not found_at:
         return np.zeros(0), np.zeros(0, np.uint32)
     at, codes = np.concatenate(found_at), np.concatenate(found_codes).astype(np.uint32)
