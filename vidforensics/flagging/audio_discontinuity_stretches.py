@@ -72,16 +72,16 @@ def stretches(levels: Float32Array) -> Iterator[Stretches]:
                 yield found
 
 
-def _history(bins: IntArray) -> NDArray[np.int32]:
-    """How often each level occurred in each band before each step, int32 (T + 1, bands, BINS)."""
+def _history(bins: IntArray) -> NDArray[np.int16]:
+    """How often each level occurred in each band before each step, int16 (T + 1, bands, BINS)."""
     count, bands = bins.shape
-    hits = np.zeros((count + 1, bands, BINS), np.int32)
+    hits = np.zeros((count + 1, bands, BINS), np.int16)
     hits[np.arange(1, count + 1)[:, None], np.arange(bands)[None, :], bins] = 1
     return np.cumsum(hits, axis=0, out=hits)
 
 
 def _of_length(
-    history: NDArray[np.int32], low: int, total: int, firsts: IntArray, length: int
+    history: NDArray[np.int16], low: int, total: int, firsts: IntArray, length: int
 ) -> Stretches | None:
     """Stretches of one length; one that ends within a cell of the track's end reaches to it."""
     lasts = firsts + length
@@ -99,10 +99,11 @@ def _of_length(
     return Stretches(first, last, before, behind, *profiles)
 
 
-def _profile(histogram: NDArray[np.int32]) -> Float32Array:
+def _profile(histogram: NDArray[np.int16]) -> Float32Array:
     """Quiet, middle and loud level of every band, float32 (P, 3 × bands); 0 where there is nothing."""
-    below = np.cumsum(histogram, axis=-1)
+    below = np.cumsum(histogram, axis=-1, dtype=np.int16)
     total = below[:, :1, -1:]
-    levels = np.stack([(below <= total * q).sum(axis=-1) for q in QUANTILES], axis=-1).astype(np.float32)
+    counts = [np.floor(total * q).astype(np.int16) for q in QUANTILES]
+    levels = np.stack([(below <= c).sum(axis=-1, dtype=np.int16) for c in counts], axis=-1).astype(np.float32)
     levels[total[:, 0, 0] == 0] = 0.0
     return np.concatenate([levels[:, :, part].mean(axis=-1) for part in PARTS], axis=1) * np.float32(BIN_DB)
