@@ -110,18 +110,18 @@ class ShotAccumulator:
         """Find the transitions whose place lies from the last decision up to frame `end`."""
         if self._window is None:
             return
-        found = [*self._cuts(self._window), *self._ramps(self._window)]
-        self._events += [
-            replace(e, start=e.start + self._first, end=e.end + self._first)
-            for e in found
-            if self._decided <= e.middle + self._first < end
-        ]
+        span = range(self._decided - self._first, end - self._first)
+        found = [*self._cuts(self._window, span), *self._ramps(self._window, span)]
+        shift = self._first
+        self._events += [replace(e, start=e.start + shift, end=e.end + shift) for e in found]
         self._decided = end
 
-    def _cuts(self, planes: Planes) -> list[_Event]:
+    def _cuts(self, planes: Planes, span: range) -> list[_Event]:
         run = shots_cuts.Run.of(planes)
         found = []
         for j in shots_cuts.candidates(run):
+            if int(run.distinct[j]) not in span:
+                continue
             values = shots_cuts.measure(run, j, self._residual)
             probability = 0.0 if values is None else CUT_MODEL.probability(values)
             if probability >= self.options.cut_probability:
@@ -129,9 +129,11 @@ class ShotAccumulator:
                 found.append(_Event(frame, frame, "cut", probability, float(run.step[j])))
         return found
 
-    def _ramps(self, planes: Planes) -> list[_Event]:
+    def _ramps(self, planes: Planes, span: range) -> list[_Event]:
         found = []
         for ramp in shots_gradual.find_ramps(planes, gradual_stride(planes.pts_s)):
+            if (ramp.start + ramp.end) // 2 not in span:
+                continue
             kind = shots_gradual.kind_of(planes, ramp)
             probability = DISSOLVE_MODEL.probability(shots_gradual.measure(planes, ramp, self._residual))
             if kind == "mix" and probability < self.options.dissolve_probability:
