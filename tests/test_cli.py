@@ -177,7 +177,7 @@ def test_verify_tells_a_doctored_report(case: Path, tmp_path: Path):
     answer = run("verify", doctored / "report.json")
     assert answer.returncode == 3
     assert "changed: flag" in answer.stdout
-    assert "custody" in answer.stdout
+    assert "report.json is not the file that was written" in answer.stdout
 
 
 def test_verify_without_evidence_says_where_it_looked(case: Path, tmp_path: Path):

@@ -264,12 +264,13 @@ def main() -> None:
     except typer.TyperException as error:
         code = _say_usage(error)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("Interrupted; what was finished is kept.", err=True)
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DONE
+    if code == ExitCode.INTERRUPTED:
+        typer.echo("Interrupted; what was finished is kept.", err=True)
     sys.exit(int(code or 0))
 
 

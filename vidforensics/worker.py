@@ -35,22 +35,30 @@ def main() -> None:
 
 def _outcome(verb: str, arguments: Mapping[str, Any], messages: IO[bytes]) -> dict[str, Any]:
     """Run the job; every way it can end is a message."""
+    path = arguments.get("path")
     try:
         return {"result": _jobs()[verb](arguments, _reporter(messages))}
     except VidforensicsError as error:
-        return {"error": {"kind": type(error).__name__, "message": str(error)}}
-    except MemoryError:
-        message = (
-            f"{arguments.get('path')}: needs more memory than the limit allows; raise it with --memory-limit."
-        )
-        return {"error": {"kind": ResourceLimitError.__name__, "message": message}}
-    except OSError as error:
-        where = error.filename or arguments.get("out")
-        message = f"{where}: {error.strerror}; free some space or choose another --out."
-        return {"error": {"kind": OutputError.__name__, "message": message}}
+        return _error(error, str(error))
     except Exception as error:
-        message = f"{arguments.get('path')}: internal error ({type(error).__name__}: {error})"
-        return {"error": {"kind": "internal", "message": message, "trace": traceback.format_exc()}}
+        if _is_out_of_memory(error):
+            sentence = f"{path}: needs more memory than the limit allows; raise it with --memory-limit."
+            return _error(ResourceLimitError(), sentence)
+        if isinstance(error, OSError) and not type(error).__module__.startswith("av"):
+            where = error.filename or arguments.get("out")
+            sentence = f"{where}: {error.strerror}; free some space or choose another --out."
+            return _error(OutputError(), sentence)
+        return _error(error, f"{path}: internal error ({type(error).__name__}: {error})")
+
+
+def _error(error: Exception, sentence: str) -> dict[str, Any]:
+    return {"error": {"kind": type(error).__name__, "message": sentence, "trace": traceback.format_exc()}}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Memory runs out in Python, in OpenCV, or while a library is mapped into a full address space."""
+    signs = ("Insufficient memory", "failed to map segment", "Cannot allocate memory", "Unable to allocate")
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in signs)
 
 
 def _jobs() -> dict[str, Callable[..., dict[str, Any]]]:

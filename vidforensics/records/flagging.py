@@ -29,7 +29,6 @@ class Evidence:
         """End of the timeline: the probe's duration, or what was decoded if that is longer."""
         times = self.extraction.decode.frame_times_s
         ends = [float(times[-1])] if len(times) else []
-        ends += [s.offset_s + s.duration_s for s in self.extraction.sounds]
         ends += [float(s.times_s[-1]) + s.hop_s for s in self.features.sounds if len(s.times_s)]
         return max([*ends, self.probe.duration_s or 0.0])
 
