@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import random
 import resource
 import subprocess
@@ -98,7 +99,9 @@ def measure(clip: Path, rounds: int) -> None:
 def child(command: list[str]) -> tuple[float, bytes]:
     """CPU seconds of a command with its children, and its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    # as the worker process runs: idle BLAS threads would spin and be counted
+    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime), output
 

@@ -161,7 +161,12 @@ class PictureTrack:
     def _time_of(self, frame: VideoFrame) -> float:
         previous = self._deinterlacer.last_time_s
         ticks = frame.dts if frame.pts is None or self._has_no_pts else frame.pts
-        if frame.pts is None or ticks != frame.pts:
+        if self._has_no_pts:
+            if previous is None:
+                self._problems.add(
+                    "avi", "AVI stores no presentation times, so pictures are placed in decoding order"
+                )
+        elif frame.pts is None:
             self._problems.add("no pts", "A picture carries no timestamp, so its time was derived", previous)
         if ticks is None or frame.time_base is None:
             return 0.0 if previous is None else previous + self._frame_s()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from av import AudioFrame, AudioResampler
+from av import AudioFifo, AudioFrame, AudioResampler
 
 from vidforensics.extraction.decode_problems import ProblemLog
 from vidforensics.types import AudioBlock
@@ -45,7 +45,7 @@ class _Format:
 class _Piece:
     """One decoded frame."""
 
-    raw: NDArray[Any]
+    frame: AudioFrame
     count: int
     layout: _Format
     time_s: float | None
@@ -74,7 +74,7 @@ class SoundTrack:
         layout = _Format(frame.sample_rate, frame.layout.nb_channels, form.name, form.is_planar)
         time_s = self._time_of(frame)
         self.sample_count += frame.samples
-        yield from self._place(_Piece(frame.to_ndarray(), frame.samples, layout, time_s))
+        yield from self._place(_Piece(frame, frame.samples, layout, time_s))
 
     def flush(self) -> Iterator[AudioBlock]:
         """Give what is still held back and end the stretch."""
@@ -107,7 +107,7 @@ class SoundTrack:
         if self._run is None:
             start_s = self._end_s if piece.time_s is None else piece.time_s
             self._run = _Run(self._track, start_s, piece.layout, self._problems)
-        self._run.add(piece.raw, piece.count)
+        self._run.add(piece.frame, piece.count)
         self._end_s = self._run.end_s
 
     def _time_of(self, frame: AudioFrame) -> float | None:
@@ -162,7 +162,8 @@ class _Run:
         self._start_s = start_s
         self.layout = layout
         self._problems = problems
-        self._pending: list[NDArray[Any]] = []
+        # gathers in C what would cost an array per frame
+        self._pending = AudioFifo()
         self._pending_count = 0
         self._given_count = 0
         self._mono_count = 0
@@ -177,8 +178,9 @@ class _Run:
     def pending_s(self) -> float:
         return self._pending_count / self.layout.rate_hz
 
-    def add(self, raw: NDArray[Any], count: int) -> None:
-        self._pending.append(raw)
+    def add(self, frame: AudioFrame, count: int) -> None:
+        frame.pts = None
+        self._pending.write(frame)
         self._pending_count += count
 
     def block(self, last: bool = False) -> AudioBlock:
@@ -188,13 +190,14 @@ class _Run:
         mono = self._resampled(samples, last)
         self._given_count += len(samples)
         self._mono_count += len(mono)
-        self._pending, self._pending_count = [], 0
+        self._pending_count = 0
         return AudioBlock(self._track, start_s, samples, self.layout.rate_hz, mono_start_s, mono)
 
     def _samples(self) -> NDArray[np.float32]:
-        if not self._pending:
+        gathered = self._pending.read()
+        if gathered is None:
             return np.empty((0, self.layout.channels), np.float32)
-        raw = np.concatenate(self._pending, axis=1)
+        raw = gathered.to_ndarray()
         samples = _float32(raw.T if self.layout.is_planar else raw.reshape(-1, self.layout.channels))
         if not np.isfinite(np.dot(samples.ravel(), samples.ravel())):
             sentence = f"Sound track {self._track} holds values that are no usable numbers"
@@ -203,7 +206,7 @@ class _Run:
         return samples
 
     def _resampled(self, samples: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
-        mono: NDArray[np.float32] = samples.mean(axis=1, dtype=np.float32)
+        mono: NDArray[np.float32] = samples @ np.full(samples.shape[1], 1.0 / samples.shape[1], np.float32)
         if self._resampler is None:
             return mono
         pieces: list[AudioFrame] = []
