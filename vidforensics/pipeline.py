@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,9 @@ def _decode_pass(
                 accumulator.update(block)
             progress("decode", _reached_s(block), probe.duration_s)
         decode = decoder.summary()
+    sound_files = wav.finish() if wav else ()
+    if wav:
+        decode = replace(decode, problems=decode.problems + wav.problems)
     done = {name: a.finish() for name, a in {**wanted.pictures, **wanted.sounds}.items()}
     extracted = Extraction(
         decode=decode,
@@ -177,7 +180,7 @@ def _decode_pass(
         thumbnails=done["thumbnails"],
         spans=tuple(sorted(done["spans"] + done["silences"], key=lambda s: (s.start_s, s.kind))),
         borders=done["borders"],
-        sounds=wav.finish() if wav else (),
+        sounds=sound_files,
     )
     return extracted, done
 

@@ -20,11 +20,12 @@ _LOG = logging.getLogger(__name__)
 
 def detectors() -> tuple[Detector, ...]:
     """Every detector, in the order its answers are reported; imported here so that listing costs nothing."""
+    from vidforensics.flagging.audio_discontinuity import AudioDiscontinuityDetector
     from vidforensics.flagging.deletion import DeletionDetector
     from vidforensics.flagging.duplication import DuplicationDetector
     from vidforensics.flagging.stream_join import StreamJoinDetector
 
-    return (StreamJoinDetector(), DuplicationDetector(), DeletionDetector())
+    return (StreamJoinDetector(), DuplicationDetector(), DeletionDetector(), AudioDiscontinuityDetector())
 
 
 def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:
