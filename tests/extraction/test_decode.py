@@ -151,6 +151,22 @@ def test_streams_can_be_left_out(tmp_path: Path) -> None:
     assert decode(path, DecodeOptions(picture=False))[0] == []
 
 
+def test_the_last_frames_come_out_of_any_stream_order(tmp_path: Path) -> None:
+    options = {"preset": "veryfast", "bf": "3", "crf": "20"}
+    path = write_clip(
+        tmp_path / "a.mkv",
+        moving(40),
+        Coding(options=options),
+        tones=[(8000, 1, 1.6, 0.0), (16000, 1, 1.6, 0.0)],
+    )
+    turned = tmp_path / "b.mkv"
+    ffmpeg("-i", str(path), "-map", "0:a", "-map", "0:v", "-c:v", "copy", "-c:a", "aac", str(turned))
+    _, sounds, summary = decode(turned)
+    assert summary.frame_count == 40 and summary.problems == ()
+    assert {block.sample_rate_hz for block in sounds if block.track == 0} == {8000}
+    assert {block.sample_rate_hz for block in sounds if block.track == 1} == {16000}
+
+
 def test_blocks_come_interleaved(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "i.mp4", moving(100), tones=[(16000, 1, 4.0, 0.0)])
     ffmpeg("-i", str(path), "-c", "copy", str(tmp_path / "j.mp4"))

@@ -180,7 +180,8 @@ class Decoder:
             return
 
     def _decoded(self, packet: Any) -> Iterator[Block]:
-        index = packet.stream_index
+        # not packet.stream_index, which is 0 for the empty packets that drain the decoders
+        index = packet.stream.index
         try:
             frames = packet.decode()
         except (FFmpegError, ValueError, MemoryError) as error:
@@ -195,15 +196,14 @@ class Decoder:
                 yield from self._picture.take(frame)
 
     def _note_damage(self, packet: Any, error: Exception) -> None:
-        kind = "sound" if packet.stream_index in self._sounds else "picture"
-        code = f"decode {packet.stream_index} {type(error).__name__}"
+        index = packet.stream.index
+        kind = "sound" if index in self._sounds else "picture"
+        code = f"decode {index} {type(error).__name__}"
         ticks = packet.pts if packet.pts is not None else packet.dts
         time_s = None
         if ticks is not None and packet.time_base:
             time_s = float(ticks * packet.time_base) - self._probe.origin_s
-        sentence = (
-            f"A piece of the {kind} (stream {packet.stream_index}) could not be decoded ({_reason(error)})"
-        )
+        sentence = f"A piece of the {kind} (stream {index}) could not be decoded ({_reason(error)})"
         self._problems.add(code, sentence, time_s)
 
     def _require_something(self) -> None:
