@@ -16,7 +16,16 @@ import typer
 
 from vidforensics import __version__
 from vidforensics.errors import ExitCode, UsageError, VidforensicsError
-from vidforensics.terminal import count, flag_lines, model_line, printable, session, shown, verify_lines
+from vidforensics.terminal import (
+    count,
+    flag_lines,
+    headline_lines,
+    model_line,
+    printable,
+    session,
+    shown,
+    verify_lines,
+)
 
 if TYPE_CHECKING:
     from vidforensics.isolation import Limits
@@ -124,8 +133,8 @@ def inspect(
         )
     _note(case.problems, quiet)
     typer.echo(f"Report: {shown(case.folder / 'report.html')}")
-    for line in case.headlines[:HEADLINES]:
-        typer.echo(f"  {line}")
+    for line in headline_lines(case.headlines, HEADLINES):
+        typer.echo(line)
     _leave_flagged(fail_on_flag and case.flag_count > 0)
 
 

@@ -5,15 +5,18 @@ Text from a clip may be hostile, so nothing reaches the terminal but printable c
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vidforensics.runtime import Progress, no_progress
+
+LINE_CHARACTERS = 280
 
 
 @contextmanager
@@ -68,6 +71,16 @@ def verify_lines(document: dict[str, Any], *, every_line: bool) -> Iterator[str]
 def model_line(row: dict[str, Any]) -> str:
     """One model file for people."""
     return f"{row['name']}: {row['state']}; {row['purpose']}; {row['source']}; sha256 {row['sha256']}"
+
+
+def headline_lines(headlines: Iterable[str], limit: int) -> Iterator[str]:
+    """The first headlines, each with no more than its first sentences; the report has them whole."""
+    for line in itertools.islice(headlines, limit):
+        text = printable(line)
+        if len(text) > LINE_CHARACTERS:
+            end = text.rfind(". ", 0, LINE_CHARACTERS)
+            text = text[: end + 1] if end > 0 else text[: LINE_CHARACTERS - 1] + "…"
+        yield f"  {text}"
 
 
 def count(number: int, noun: str) -> str:

@@ -9,11 +9,18 @@ import pytest
 
 import vidforensics.flagging as flagging
 from tests.flagging.conformance import Given, check_promises, evidence_of, same
+from vidforensics.features.sound_series import BANDS
 from vidforensics.types import Detection, Shot, SoundSeries
 
 NAN = float("nan")
 TIMES = tuple(i / 25 for i in range(60))
-SOUND = SoundSeries(0, 0.01, np.arange(240) * 0.01, {"level": np.full(240, NAN, dtype=np.float32)})
+SILENT_BANDS = np.zeros((240, BANDS), dtype=np.uint8)
+SOUND = SoundSeries(
+    0,
+    0.01,
+    np.arange(240) * 0.01,
+    {"band_code": SILENT_BANDS, "level": np.full(240, NAN, dtype=np.float32)},
+)
 
 CASES = {
     "empty clip": Given(),
