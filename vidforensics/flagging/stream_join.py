@@ -1,7 +1,8 @@
 """Where coded streams were joined without re-encoding.
 
 The cues that `acquisition.bitstream` found at packets go in; one instant per join comes out. Cues that name
-the same packet add up: each weight is a log10 likelihood ratio, and they are counted as independent.
+the same packet add up: each weight stands for a log10 likelihood ratio, counted as independent; what the
+sum is worth is bounded by the untouched footage it was tried on (calibration.json).
 Source: the constraints of ITU-T H.264 and H.265 on one coded video sequence; see docs/bitstream.md.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import assessed, not_assessed
 from vidforensics.types import Detection, Evidence, JoinCue, Label, ScoreTrack, Segment
 
@@ -37,7 +39,7 @@ class StreamJoinDetector:
             evidence: only the coded stream and the probe are looked at.
 
         Returns:
-            Score track over the entry points of the stream in log10 likelihood ratios, segments, coverage.
+            Score track of summed cue weights over the stream's entry points, segments, coverage.
         """
         bitstream = evidence.bitstream
         times = np.sort(bitstream.packets.pts_s[np.isfinite(bitstream.packets.pts_s)])
@@ -55,8 +57,8 @@ class StreamJoinDetector:
         end_s = cues[0].time_s
         basis = " ".join(cue.sentence for cue in cues[:4])
         start_s = instant_before(times, end_s)
-        score = 1.0 / (1.0 + 10.0 ** (THRESHOLD - weight))
-        return Segment(start_s, end_s, self.label, score, weight, self.name, basis, weight >= THRESHOLD)
+        score, log10_lr = calibrated(self.name, weight)
+        return Segment(start_s, end_s, self.label, score, log10_lr, self.name, basis, weight >= THRESHOLD)
 
     def _track(self, evidence: Evidence, joins: list[tuple[JoinCue, ...]]) -> ScoreTrack:
         packets = evidence.bitstream.packets
@@ -64,7 +66,7 @@ class StreamJoinDetector:
         found = {cues[0].time_s: total_weight(cues) for cues in joins}
         times = np.array(sorted({*keys.tolist(), *found}))
         scores = np.array([found.get(time_s, 0.0) for time_s in times.tolist()])
-        return ScoreTrack(self.name, "evidence of a join", "log10 likelihood ratio", times, scores, THRESHOLD)
+        return ScoreTrack(self.name, "evidence of a join", "summed weight of cues", times, scores, THRESHOLD)
 
 
 def total_weight(cues: tuple[JoinCue, ...]) -> float:
