@@ -1,0 +1,1 @@
+"""Bad and hostile input through the real command line, and the fuzzer."""
