@@ -45,7 +45,8 @@ def test_differences_equal_their_definition(panning):
 
 def test_what_needs_a_neighbour_is_unknown_without_one(panning):
     values = measured(panning).values
-    first = {name: np.flatnonzero(np.isfinite(values[name]))[0] for name in NAMES}
+    always = [name for name in NAMES if not name.startswith("shift")]
+    first = {name: np.flatnonzero(np.isfinite(values[name]))[0] for name in always}
     assert first == {
         "difference": 1,
         "difference_2": 2,
@@ -65,6 +66,8 @@ def test_block_sizes_do_not_matter(panning, sizes):
     for name in NAMES:
         assert pieces.values[name] == pytest.approx(whole.values[name], rel=1e-3, abs=1e-3, nan_ok=True), name
     assert np.array_equal(whole.signatures, pieces.signatures)
+    assert np.array_equal(whole.velocities, pieces.velocities)
+    assert np.array_equal(whole.cells, pieces.cells)
     assert np.array_equal(whole.times_s, pieces.times_s)
 
 
@@ -106,25 +109,50 @@ def test_fade_is_no_motion():
 def test_signatures_are_dct_coefficients():
     planes = np.random.default_rng(0).uniform(0, 255, (2, 45, 80)).astype(np.float32)
     for plane, row in zip(planes, signatures(planes), strict=True):
-        oracle = dctn(plane.astype(np.float64), norm="ortho")[:8, :8] / np.sqrt(45 * 80)
-        assert row.reshape(8, 8) / 64 == pytest.approx(oracle, abs=0.02)
+        oracle = dctn(plane.astype(np.float64), norm="ortho")[:8, :16] / np.sqrt(45 * 80)
+        assert row.reshape(8, 16) / 64 == pytest.approx(oracle, abs=0.02)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (180, 1), (7, 640)])
 def test_odd_sizes(shape):
     series = measured(np.random.default_rng(0).integers(0, 255, (5, *shape), dtype=np.uint8))
-    assert series.signatures.shape == (5, 64)
+    assert series.signatures.shape == (5, 128)
     assert all(len(v) == 5 for v in series.values.values())
 
 
 def test_no_frame_gives_empty_arrays():
     series = FrameSeriesAccumulator().finish()
-    assert series.signatures.shape == (0, 64)
+    assert series.signatures.shape == (0, 128)
     assert set(series.values) == set(NAMES)
     assert all(len(v) == 0 for v in series.values.values())
 
 
 def test_memory_per_frame_is_bounded(panning):
     series = measured(panning)
-    per_frame = series.times_s.itemsize + 8 * len(NAMES) + series.signatures.itemsize * 64
-    assert per_frame <= 256
+    assert series.signatures[0].nbytes <= 256
+    assert series.cells[0].nbytes + series.velocities[0].nbytes <= 192
+    assert series.times_s.itemsize + 8 * len(NAMES) <= 128
+
+
+def test_cells_hold_the_greatest_change(panning):
+    series = measured(panning)
+    greatest = series.cells.max(axis=1) / 256
+    assert greatest[1:] == pytest.approx(series.values["difference_max"][1:], abs=0.01)
+    assert (series.cells[0] == 0).all()
+
+
+def test_shift_of_a_jump_is_found_and_undone(panning):
+    values = measured(np.delete(panning, slice(6, 18), axis=0)).values
+    assert values["shift_x"][6] == pytest.approx(-6.5, abs=0.6)  # 26 px to the left, a quarter of it
+    assert values["shift_left"][6] < 0.5
+
+
+def test_two_unrelated_pictures_share_nothing():
+    cut = measured(np.stack([textured(seed) for seed in (1, 1, 1, 2)])).values
+    assert cut["shift_left"][3] == pytest.approx(np.sqrt(2), abs=0.35)
+
+
+def test_measuring_a_shift_leaves_the_picture_alone(panning):
+    luma = np.delete(panning, slice(6, 18), axis=0)
+    series = measured(luma)
+    assert np.array_equal(series.signatures, signatures(reduced(luma).astype(np.float32)))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.features.test_frame_hashes import block
 from tests.flagging.conformance import Given, check_promises, evidence_of
-from tests.flagging.test_duplication import clip
+from tests.flagging.test_duplication import clip, elsewhere
 from vidforensics.features import FrameSeriesAccumulator
 from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
 from vidforensics.flagging.deletion_cues import around, sound_breaks, usable_frames
@@ -53,9 +53,22 @@ def test_a_caption_that_appears_is_no_deletion():
     assert listed(evidence(luma)) == []
 
 
-def test_a_cut_between_shots_is_no_deletion():
+def test_a_cut_to_another_scene_is_no_deletion():
     shots = (Shot(0.0, 2.0, "cut"), Shot(2.0, 4.2, None))
-    assert listed(evidence(clip(WHOLE[:50] + WHOLE[65:]), shots=shots)) == []
+    luma = np.concatenate([clip(WHOLE[:50]), np.stack([elsewhere(i) for i in range(50)])])
+    assert listed(evidence(luma, shots=shots)) == []
+
+
+def test_a_jump_that_the_motion_goes_on_across_is_judged_though_it_looks_like_a_cut():
+    shots = (Shot(0.0, 2.0, "cut"), Shot(2.0, 4.2, None))
+    luma = clip(WHOLE[:50] + WHOLE[65:])
+    options = DeletionOptions(threshold=1.0, overlay_penalty=0.0)
+    (segment,) = [
+        s for s in DeletionDetector(options).detect(evidence(luma, shots=shots)).segments if s.listed
+    ]
+    assert segment.start_s == pytest.approx(2.0)
+    strict = DeletionOptions(threshold=1.0, overlay_penalty=0.0, cut_continuity=1.1)
+    assert not DeletionDetector(strict).detect(evidence(luma, shots=shots)).segments
 
 
 def test_a_flash_is_no_deletion():
@@ -91,13 +104,16 @@ def test_neighbours_leave_the_frame_itself_out():
     assert np.isnan(rows[0][:8]).all()
 
 
-def test_click_stands_out_of_the_sound_around_it():
-    click = np.full(300, 3.0, dtype=np.float32)
-    click[150] = 30.0
-    sound = SoundSeries(0, 0.01, np.arange(300) * 0.01, {"click": click})
-    breaks = sound_breaks(np.array([1.0, 1.5, 2.0]), (sound,))
-    assert breaks.tolist() == pytest.approx([0.0, np.log2(10), 0.0], abs=1e-3)
-    assert np.isnan(sound_breaks(np.array([1.0]), ())).all()
+def test_step_of_the_levels_stands_out_of_the_sound_around_it():
+    codes = np.full((400, 58), 100, dtype=np.uint8)
+    codes[150:] = 140
+    sound = SoundSeries(0, 0.01, np.arange(400) * 0.01, {"band_code": codes})
+    times = np.array([1.0, 1.5, 3.5])
+    breaks = sound_breaks(times, (sound,), np.array([True, True, False]))
+    assert breaks[1] > 4
+    assert breaks[0] == pytest.approx(0.0, abs=1e-6)
+    assert np.isnan(breaks[2])
+    assert np.isnan(sound_breaks(times, (), np.ones(3, dtype=bool))).all()
 
 
 def test_frames_of_an_irregular_clock_are_not_judged():

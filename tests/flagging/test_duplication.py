@@ -13,10 +13,10 @@ from vidforensics.features import FrameSeriesAccumulator
 from vidforensics.flagging.duplication import DuplicationDetector
 from vidforensics.flagging.duplication_copies import find_repeats
 from vidforensics.flagging.duplication_freezes import find_freezes
-from vidforensics.flagging.duplication_shots import shot_ranges
+from vidforensics.flagging.duplication_shots import recordings, shot_ranges
 from vidforensics.types import Shot
 
-WIDE = textured(11, 130, 520)
+WIDE, OTHER = textured(11, 130, 520), textured(12, 130, 520)
 
 
 def frame(i, noise):
@@ -32,7 +32,10 @@ def clip(order, seed=0):
 
 
 def evidence(order, shots=None):
-    luma = clip(order)
+    return evidence_of_luma(clip(order), shots)
+
+
+def evidence_of_luma(luma, shots=None):
     accumulator = FrameSeriesAccumulator()
     times = tuple(i / 25 for i in range(len(luma)))
     accumulator.update(block(luma, times=times))
@@ -41,7 +44,10 @@ def evidence(order, shots=None):
 
 
 def listed(order, shots=None):
-    given = evidence(order, shots)
+    return listed_of(evidence(order, shots))
+
+
+def listed_of(given):
     detection = DuplicationDetector().detect(given)
     check_promises(detection, "duplication", "duplication", given.duration_s)
     return [(round(s.start_s * 25), round(s.end_s * 25)) for s in detection.segments if s.listed]
@@ -89,10 +95,32 @@ def test_repeats_that_are_no_forgery(order):
     assert listed(order) == []
 
 
+def elsewhere(i):
+    """A moving picture of another scene."""
+    return OTHER[20:110, 10 + 2 * i : 170 + 2 * i]
+
+
 def test_freeze_before_a_cut_is_an_ending_not_a_forgery():
-    order = WHOLE[:50] + [49] * 20 + WHOLE[60:]
+    luma = np.concatenate([clip(WHOLE[:50] + [49] * 20), np.stack([elsewhere(i) for i in range(50)])])
+    shots = (Shot(0.0, 70 / 25, "cut"), Shot(70 / 25, len(luma) / 25, None))
+    assert listed_of(evidence_of_luma(luma, shots)) == []
+
+
+def test_freeze_that_catches_up_lies_inside_one_recording_though_the_jump_looks_like_a_cut():
+    order = WHOLE[:50] + [49] * 20 + WHOLE[70:]
     shots = (Shot(0.0, 70 / 25, "cut"), Shot(70 / 25, len(order) / 25, None))
-    assert listed(order, shots) == []
+    assert listed(order, shots) == [(50, 70)]
+
+
+def test_cut_to_another_scene_ends_a_recording_and_a_jump_does_not():
+    times = np.arange(100) / 25
+    shots = (Shot(0.0, 2.0, "cut"), Shot(2.0, 3.96, None))
+    same = evidence_of_luma(clip(WHOLE[:50] + WHOLE[65:115])).features.frames
+    luma = np.concatenate([clip(WHOLE[:50]), np.stack([elsewhere(i) for i in range(50)])])
+    other = evidence_of_luma(luma).features.frames
+    assert len(times) == len(same.times_s)
+    assert recordings(same, shots) == ((0, 100),)
+    assert recordings(other, shots) == ((0, 50), (50, 100))
 
 
 def test_still_picture_is_not_assessed():
@@ -113,19 +141,28 @@ def test_ranges_leave_gradual_transitions_out():
     assert shot_ranges(np.zeros(0), ()) == ()
 
 
-def test_rivals_are_counted():
-    change = np.full(120, 2.0)
-    for at in (20, 40, 60):
-        change[at : at + 6] = 0.0
-    assert [f.rivals for f in find_freezes(change, change, (0, 120), 3)] == [2, 2, 2]
+def test_the_same_rest_elsewhere_speaks_against_a_freeze():
+    once = np.full((200, 48), 2.0)
+    once[60:66] = 0.0
+    (alone,) = find_freezes(once, (0, 200), 3)
+    once[120:126] = 0.0
+    twice = find_freezes(once, (0, 200), 3)
+    assert (alone.first, alone.last) == (60, 66)
+    assert alone.unlike == pytest.approx(alone.contrast, abs=0.1)
+    assert all(f.unlike < 0 < f.contrast for f in twice)
 
 
 def test_brute_force_finds_the_same_repeat():
     rng = np.random.default_rng(3)
-    path = np.cumsum(rng.normal(0, 60, (90, 64)), axis=0)
-    path[60:75] = path[10:25] + rng.normal(0, 4, (15, 64))
+    path = np.cumsum(rng.normal(0, 60, (90, 128)), axis=0)
+    path[60:75] = path[10:25] + rng.normal(0, 4, (15, 128))
     signatures = np.clip(path, -32000, 32000).astype(np.int16)
     distance = np.linalg.norm(path[:, None] - path[None], axis=2)
     near = {(i, j) for i in range(90) for j in range(i + 5, 90) if distance[i, j] < 100}
-    (repeat,) = find_repeats(signatures, 4)
+    (repeat,) = find_repeats(signatures)
     assert {(i, i + repeat.lag) for i in range(repeat.first, repeat.last)} == near
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 300])
+def test_signatures_without_motion_hold_no_repeat(count):
+    assert find_repeats(np.full((count, 128), 50, np.int16)) == []

@@ -1,8 +1,8 @@
 """Measure every frame: change against its neighbours, motion, brightness, sharpness, and a small signature.
 
-Decoded blocks go in, one `FrameSeries` comes out, about 210 bytes per frame; state is carried from block to
+Decoded blocks go in, one `FrameSeries` comes out, about 560 bytes per frame; state is carried from block to
 block, so block sizes do not matter. Change is measured on area averages of the analysis plane, where
-re-encoding leaves little noise; the signature is the lowest 8×8 DCT coefficients of that plane, so that the
+re-encoding leaves little noise; the signature is the lowest 8×16 DCT coefficients of that plane, so that the
 Euclidean distance of two signatures is the RMS luma difference of the two smoothed pictures (Parseval).
 """
 
@@ -17,7 +17,14 @@ from vidforensics.features.motion import COLUMNS, ROWS, cell_velocity
 from vidforensics.types import FrameBlock, FrameSeries
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import ByteArray, Float32Array, FloatArray, ShortArray
+    from vidforensics.records.arrays import (
+        ByteArray,
+        CodeArray16,
+        Float32Array,
+        FloatArray,
+        ShortArray,
+        TinyArray,
+    )
 
 NAMES = (
     "difference",
@@ -29,11 +36,20 @@ NAMES = (
     "motion",
     "motion_break",
     "motion_return",
+    "shift_x",
+    "shift_y",
+    "shift_left",
 )
 REDUCTION = 4
-SIGNATURE_SIDE = 8
+SIGNATURE_ROWS, SIGNATURE_COLUMNS = 8, 16
 SIGNATURE_SCALE = 64
 """Signature units per luma level."""
+CELL_SCALE = 256
+"""Units per luma level of a cell's change."""
+VELOCITY_SCALE = 31
+"""Units per sample and frame of a cell's velocity."""
+_JUMP, _LEAST_JUMP = 1.6, 0.6
+"""A shift is looked for where a frame's change is this many times the last ones', and this many levels."""
 _CARRIED = 2
 
 
@@ -55,13 +71,17 @@ class FrameSeriesAccumulator:
     residual_correlation: correlation of the high-passed picture with that of the frame before, −1 to 1;
     brightness: mean luma; sharpness: RMS of the high-passed luma, levels;
     motion: mean speed of the cells, samples of the reduced plane per frame;
-    motion_break, motion_return: mean change of the cells' velocity against one and two frames before.
+    motion_break, motion_return: mean change of the cells' velocity against one and two frames before;
+    shift_x, shift_y: how far the picture as a whole jumped into this frame, samples of the reduced plane, and
+    shift_left: the share of the picture's contrast that differs after undoing it; known at jumps only.
     """
 
     def __init__(self) -> None:
         self._times: list[FloatArray] = []
         self._rows: list[Float32Array] = []
         self._signatures: list[ShortArray] = []
+        self._cells: list[CodeArray16] = []
+        self._velocities: list[TinyArray] = []
         self._tail: _Tail | None = None
 
     def update(self, block: FrameBlock) -> None:
@@ -76,27 +96,32 @@ class FrameSeriesAccumulator:
         fresh = len(planes) - len(block.luma)
         velocities = _velocities(planes, before)
         rows = np.full((len(planes), len(NAMES)), np.nan, dtype=np.float32)
-        _fill_differences(rows, planes)
+        cells = _fill_differences(rows, planes)
         _fill_residuals(rows, residuals)
         _fill_motion(rows, velocities)
+        _fill_shifts(rows, planes, fresh)
         self._times.append(np.asarray(block.pts_s, dtype=np.float64))
         self._rows.append(rows[fresh:])
         self._signatures.append(signatures(planes[fresh:]))
+        self._cells.append(cells[fresh:])
+        self._velocities.append(_coded_velocities(velocities[fresh:]))
         self._tail = _Tail(planes[-_CARRIED:], residuals[-1:], velocities[-_CARRIED:])
 
     def finish(self) -> FrameSeries:
         """The series; empty arrays for no frame."""
         table = np.concatenate([np.zeros((0, len(NAMES)), np.float32), *self._rows]).astype(np.float64)
-        side = SIGNATURE_SIDE * SIGNATURE_SIDE
+        side, cells = SIGNATURE_ROWS * SIGNATURE_COLUMNS, ROWS * COLUMNS
         return FrameSeries(
             times_s=np.concatenate([np.zeros(0), *self._times]),
             values={name: table[:, i] for i, name in enumerate(NAMES)},
             signatures=np.concatenate([np.zeros((0, side), np.int16), *self._signatures]),
+            cells=np.concatenate([np.zeros((0, cells), np.uint16), *self._cells]),
+            velocities=np.concatenate([np.zeros((0, cells, 2), np.int8), *self._velocities]),
         )
 
 
 def signatures(planes: Float32Array) -> ShortArray:
-    """Lowest DCT coefficients of each plane, int16 (N, 64), row by row from DC, in 1/64 luma level.
+    """Lowest DCT coefficients of each plane, int16 (N, 128), row by row from DC, in 1/64 luma level.
 
     Args:
         planes: float32 (N, h, w), luma levels.
@@ -106,7 +131,7 @@ def signatures(planes: Float32Array) -> ShortArray:
         of squared differences is the RMS difference of the pictures so smoothed.
     """
     height, width = planes.shape[1:]
-    found = _cosines(height) @ planes @ _cosines(width).T
+    found = _cosines(height, SIGNATURE_ROWS) @ planes @ _cosines(width, SIGNATURE_COLUMNS).T
     scaled = np.rint(found.reshape(len(planes), -1) * SIGNATURE_SCALE)
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
@@ -139,12 +164,57 @@ def _velocities(planes: Float32Array, before: _Tail | None) -> Float32Array:
     return np.concatenate([known, cell_velocity(planes[first - 1 : -1], planes[first:])])
 
 
-def _fill_differences(rows: Float32Array, planes: Float32Array) -> None:
+def _fill_differences(rows: Float32Array, planes: Float32Array) -> CodeArray16:
+    """Fill in the differences; the change of each cell, uint16 (N, ROWS × COLUMNS), 0 for the first frame."""
     steps = np.abs(planes[1:] - planes[:-1])
     rows[1:, 0] = steps.mean(axis=(1, 2))
     rows[2:, 1] = np.abs(planes[2:] - planes[:-2]).mean(axis=(1, 2))
-    rows[1:, 2] = _cell_means(steps).max(axis=(1, 2))
+    means = _cell_means(steps)
+    rows[1:, 2] = means.max(axis=(1, 2))
     rows[:, 4] = planes.mean(axis=(1, 2))
+    cells = np.zeros((len(planes), ROWS, COLUMNS), dtype=np.uint16)
+    cells[1:, : means.shape[1], : means.shape[2]] = np.rint(means * CELL_SCALE)
+    return cells.reshape(len(planes), -1)
+
+
+def _coded_velocities(velocities: Float32Array) -> TinyArray:
+    coded = np.rint(np.nan_to_num(velocities) * VELOCITY_SCALE)
+    return np.clip(coded, -127, 127).astype(np.int8).reshape(len(velocities), ROWS * COLUMNS, 2)
+
+
+def _fill_shifts(rows: Float32Array, planes: Float32Array, fresh: int) -> None:
+    """Shift of the picture into each frame that changes more than the two before it."""
+    change = np.nan_to_num(rows[:, 0])
+    usual = np.maximum(change, np.append(0.0, change[:-1]))
+    for i in range(max(fresh, 1), len(planes)):
+        if change[i] > max(_LEAST_JUMP, _JUMP * float(usual[i - 1])):
+            rows[i, 9:12] = _shift(planes[i - 1], planes[i])
+
+
+def _shift(before: Float32Array, after: Float32Array) -> tuple[float, float, float]:
+    """Shift by phase correlation (Kuglin & Hines 1975), and the contrast that differs after undoing it."""
+    import cv2
+
+    height, width = before.shape
+    if min(height, width) < 8:
+        return 0.0, 0.0, float("nan")
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    # copies: OpenCV multiplies the window into its inputs where their size needs no padding
+    (x, y), _ = cv2.phaseCorrelate(before.copy(), after.copy(), window)
+    moved = [(0, 0), (round(x), round(y))]
+    left = [_left_over(before, after, *shift) for shift in moved]
+    best = int(np.argmin(left))
+    return (x, y, left[1]) if best else (0.0, 0.0, left[0])
+
+
+def _left_over(before: Float32Array, after: Float32Array, x: int, y: int) -> float:
+    height, width = before.shape
+    if abs(x) > width // 2 or abs(y) > height // 2:
+        return float("inf")
+    a = before[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
+    b = after[max(0, y) : height - max(0, -y), max(0, x) : width - max(0, -x)]
+    contrast = np.abs(b - b.mean()).mean() + np.abs(a - a.mean()).mean()
+    return float(2 * np.abs((b - b.mean()) - (a - a.mean())).mean() / max(float(contrast), 1.0))
 
 
 def _cell_means(planes: Float32Array) -> Float32Array:
@@ -180,7 +250,7 @@ def _speed(velocities: Float32Array) -> Float32Array:
     return np.asarray(np.sqrt((velocities**2).sum(axis=-1)).mean(axis=(1, 2)), dtype=np.float32)
 
 
-def _cosines(length: int) -> Float32Array:
-    k, n = np.arange(SIGNATURE_SIDE)[:, None], np.arange(length)[None, :]
+def _cosines(length: int, kept: int) -> Float32Array:
+    k, n = np.arange(kept)[:, None], np.arange(length)[None, :]
     basis = np.cos(np.pi * k * (2 * n + 1) / (2 * length)) * np.where(k == 0, 1.0, np.sqrt(2.0)) / length
     return np.asarray(np.where(k < length, basis, 0.0), dtype=np.float32)

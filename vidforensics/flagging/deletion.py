@@ -17,16 +17,17 @@ from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import Gap, not_assessed, tile
 from vidforensics.flagging.deletion_cues import LEAST_SHOT_FRAMES, Cues, measure_cues
+from vidforensics.flagging.duplication import BORDER_FRAMES, DuplicationOptions, candidates
 from vidforensics.flagging.duplication_shots import (
     pictureless_gaps,
     quiet_gaps,
     reason_not_to_look,
-    shot_ranges,
+    recordings,
 )
 from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import FloatArray
+    from vidforensics.records.arrays import BoolArray, FloatArray
 
 NAME = "deletion"
 LABEL: Label = "deletion"
@@ -37,21 +38,23 @@ LEAST_GAP_S = 0.5
 class DeletionOptions:
     """Operating point and scales of the cues; how they were chosen stands in docs/flagging.md.
 
-    threshold, candidate: score at which an instant is listed, and is kept at all. motion_scale,
-    detail_scale: what brings those cues to the unit of the jump. overlay_penalty: what is lost per unit by
-    which the liveliest cell jumps more than `overlay_slack` above the whole picture. sound_bonus: added
-    where the sound breaks by `sound_break` or more at the same time. least_change: luma levels; stretches
-    that move less cannot be judged.
+    threshold, candidate: score at which an instant is listed, and is kept at all. detail_scale: what brings
+    that cue to the unit of the jump. overlay_penalty: what is lost per unit by which the liveliest cell jumps
+    more than `overlay_slack` above the whole picture. cut_continuity: where the shot detector saw a cut, the
+    flow must go on at least so well across it. greatest_jump: a jump beyond it is more than motion explains.
+    sound_bonus: added where the sound breaks by `sound_break` or more at the same time. least_change: luma
+    levels; stretches that move less cannot be judged.
     """
 
-    threshold: float = 1.5
+    threshold: float = 2.15
     candidate: float = 0.6
-    motion_scale: float = 0.8
-    detail_scale: float = 8.0
+    detail_scale: float = 20.0
     overlay_slack: float = 0.2
     overlay_penalty: float = 4.0
+    cut_continuity: float = 0.2
+    greatest_jump: float = 4.6
     sound_bonus: float = 0.3
-    sound_break: float = 1.5
+    sound_break: float = 1.2
     least_change: float = 0.12
 
 
@@ -70,14 +73,25 @@ class DeletionDetector:
         if reason is not None:
             return Detection(NAME, coverage=not_assessed(NAME, evidence.duration_s, reason))
         times_s = evidence.features.frames.times_s
-        cues = measure_cues(evidence, shot_ranges(times_s, evidence.extraction.shots))
+        shots = evidence.extraction.shots
+        cues = measure_cues(evidence, recordings(evidence.features.frames, shots))
         scores = agreement(cues, self.options)
+        scores[self._ordinary_cuts(evidence, cues) | _borders_of_repeats(evidence)] = np.nan
         track = ScoreTrack(NAME, "missing frames", "log2 ratio", times_s, scores, self.options.threshold)
         spans = binarise(track, BinariseOptions(onset=self.options.candidate))
         segments = tuple(_segment(span, cues, times_s, self.options) for span in spans)
         return Detection(
             NAME, (track,), segments, tile(NAME, evidence.duration_s, self._gaps(evidence, scores))
         )
+
+    def _ordinary_cuts(self, evidence: Evidence, cues: Cues) -> BoolArray:
+        """Frames that begin a shot and across which the motion does not go on: edited, not shortened."""
+        starts_s = np.array([s.start_s for s in evidence.extraction.shots[1:]])
+        times_s = evidence.features.frames.times_s
+        begins = np.zeros(len(times_s), dtype=bool)
+        begins[np.searchsorted(times_s, starts_s - 1e-3).clip(0, len(times_s) - 1)] = True
+        broken: BoolArray = begins & ~(cues.continuity >= self.options.cut_continuity)
+        return broken
 
     def _gaps(self, evidence: Evidence, scores: FloatArray) -> list[Gap]:
         times_s = evidence.features.frames.times_s
@@ -92,15 +106,24 @@ class DeletionDetector:
 
 def agreement(cues: Cues, options: DeletionOptions) -> FloatArray:
     """Score per frame, (N,): the weakest of the picture's cues, so that all known ones agree; NaN unknown."""
-    motion, detail = cues.motion * options.motion_scale, cues.detail * options.detail_scale
-    scores = np.minimum(np.minimum(cues.jump, cues.cell_jump), motion)
+    detail = cues.detail * options.detail_scale
+    scores = np.minimum(np.minimum(cues.jump, cues.cell_jump), cues.motion)
     scores = np.where(np.isnan(detail), scores, np.minimum(scores, detail))
+    scores = np.where(cues.jump > options.greatest_jump, np.nan, scores)
     # a caption that appears changes one part of the picture only; removed frames change all that moves
-    scores = scores - options.overlay_penalty * np.maximum(
-        0.0, cues.cell_jump - cues.jump - options.overlay_slack
-    )
+    scores = scores - options.overlay_penalty * np.maximum(0.0, cues.overlay - options.overlay_slack)
     sound = np.nan_to_num(cues.sound, nan=-np.inf) >= options.sound_break
     return np.asarray(scores + np.where(sound & (scores > 0), options.sound_bonus, 0.0))
+
+
+def _borders_of_repeats(evidence: Evidence) -> BoolArray:
+    """Frames where a listed repeat begins or ends: the jump there has its explanation already."""
+    near = np.zeros(len(evidence.features.frames.times_s), dtype=bool)
+    for candidate in candidates(evidence, DuplicationOptions()):
+        if candidate.margin >= 0:
+            for at in (candidate.first, candidate.last):
+                near[max(0, at - BORDER_FRAMES) : at + BORDER_FRAMES + 1] = True
+    return near
 
 
 def _segment(
@@ -110,7 +133,7 @@ def _segment(
     at = int(np.searchsorted(times_s, start_s))
     score, log10_lr = calibrated(NAME, peak)
     sentence = (
-        f"Between two frames of one shot the picture changes {2.0 ** cues.jump[at]:.1f} times as much as"
+        f"Between two frames of one recording the picture changes {2.0 ** cues.jump[at]:.1f} times as much as"
         f" anywhere near, and its motion breaks there and returns at once"
     )
     if cues.sound[at] >= options.sound_break:

@@ -16,32 +16,37 @@ import numpy as np
 from vidforensics.types import Evidence, SoundSeries
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import BoolArray, FloatArray
+    from vidforensics.records.arrays import BoolArray, FloatArray, TinyArray
 
 REACH_FRAMES = 8
 EDGE_FRAMES = 4
-LEAST_SHOT_FRAMES = 14
+LEAST_SHOT_FRAMES = 18
+LIVELY_CELLS = 6
 LEAST_CORRELATION = 0.3
 LEAST_MOTION = 0.12
-SOUND_REACH_S = 1.0
-SOUND_WINDOW_S = (-0.03, 0.05)
+LEAST_FLOW = 0.15
+CELL_UNITS_PER_LEVEL, FLOW_UNITS = 256.0, 31.0
+SOUND_WINDOW_HOPS, SOUND_REACH_HOPS, SOUND_NEAR_HOPS = 3, 150, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Cues:
     """One value per frame, each float64 (N,), NaN where it cannot be had.
 
-    jump, cell_jump: log2 of the change into the frame over the greatest change near it, over the whole
-    picture and in the liveliest cell. motion: log2 of the break in the cells' velocity over what is left
-    of it one frame later. detail: drop of the high-passed picture's correlation below its usual value.
-    sound: log2 of the click at
-    this moment over the loud clicks near it.
+    jump, cell_jump: log2 of the change into the frame over the second greatest change near it, over the whole
+    picture and in the liveliest cells; the second, because one I-frame may pulse nearby. overlay: what the
+    single liveliest cell jumps more than the whole picture. motion: log2 of the break in the cells' velocity
+    over what is left of it one frame later. detail: drop of the high-passed picture's correlation below its
+    usual value. continuity: correlation of the flow before with the flow after, −1 to 1. sound: log2 of the
+    step of the sound's band levels at this moment over the great steps near it.
     """
 
     jump: FloatArray
     cell_jump: FloatArray
+    overlay: FloatArray
     motion: FloatArray
     detail: FloatArray
+    continuity: FloatArray
     sound: FloatArray
 
 
@@ -49,26 +54,43 @@ def measure_cues(evidence: Evidence, spans: tuple[tuple[int, int], ...]) -> Cues
     """Cues of every frame; NaN outside `spans`, near their ends, and where timestamps explain the jump."""
     series = evidence.features.frames
     values, count = series.values, len(series.times_s)
-    usable = usable_frames(series.times_s, values["difference"], spans)
+    if series.cells is None or series.velocities is None:
+        return Cues(*(np.full(count, np.nan) for _ in range(7)))
+    cells = series.cells.astype(np.float64) / CELL_UNITS_PER_LEVEL
+    change = (cells.mean(axis=1), np.sort(cells, axis=1)[:, -LIVELY_CELLS:].mean(axis=1), cells.max(axis=1))
+    usable = usable_frames(series.times_s, change[1], spans)
     # a jump between two still pictures is a slide show, or the one step of a scene at rest
-    usable &= np.nan_to_num(_middle(values["difference_max"])) >= LEAST_MOTION
-    blank = np.full(count, np.nan)
-    jump, cell_jump, motion, detail = blank.copy(), blank.copy(), blank.copy(), blank.copy()
+    usable &= np.nan_to_num(_middle(change[1])) >= LEAST_MOTION
+    jump, cell_jump, overlay, motion, detail = (np.full(count, np.nan) for _ in range(5))
     for a, b in spans:
         if b - a < LEAST_SHOT_FRAMES:
             continue
         part = slice(a, b)
-        jump[part] = _over_greatest(values["difference"][part], 0.05)
-        cell_jump[part] = _over_greatest(values["difference_max"][part], 0.1)
+        whole, lively, liveliest = (c[part] for c in change)
+        jump[part], cell_jump[part] = _over_near(whole, 0.05, 2), _over_near(lively, 0.1, 2)
+        overlay[part] = _over_near(liveliest, 0.1, 1) - _over_near(whole, 0.05, 1)
         motion[part] = _break_and_return(values["motion_break"][part], values["motion_return"][part])
-        correlation = values["residual_correlation"][part].copy()
-        correlation[:1] = np.nan
-        usual = _middle(correlation)
-        # motion of more than a grain per frame leaves no correlation that could drop
-        detail[part] = np.where(usual >= LEAST_CORRELATION, usual - correlation, np.nan)
-    sound = sound_breaks(series.times_s, evidence.features.sounds, np.nan_to_num(jump, nan=-1.0) > 0)
-    rows = (np.where(usable, cue, np.nan) for cue in (jump, cell_jump, motion, detail, sound))
-    return Cues(*rows)
+        detail[part] = _detail(values["residual_correlation"][part])
+    standing = np.nan_to_num(jump, nan=-1.0) > 0.5
+    flow = flow_continuity(series.velocities, standing & usable)
+    sound = sound_breaks(series.times_s, evidence.features.sounds, standing & usable)
+    rows = (jump, cell_jump, overlay, motion, detail, flow, sound)
+    return Cues(*(np.where(usable, cue, np.nan) for cue in rows))
+
+
+def flow_continuity(velocities: TinyArray, asked: BoolArray) -> FloatArray:
+    """Correlation of the mean flow before with that after each frame asked for; NaN for the others.
+
+    A camera or an object that moves goes on moving as before where frames are missing; a jump cut to another
+    moment of an interview does not. Flow of less than LEAST_FLOW in all counts as none.
+    """
+    found = np.full(len(velocities), np.nan)
+    for i in np.flatnonzero(asked):
+        before = velocities[max(0, i - EDGE_FRAMES) : i].astype(np.float64).mean(axis=0) / FLOW_UNITS
+        after = velocities[i + 1 : i + 1 + EDGE_FRAMES].astype(np.float64).mean(axis=0) / FLOW_UNITS
+        sizes = float(np.sqrt((before**2).sum() * (after**2).sum()))
+        found[i] = float((before * after).sum()) / (sizes + LEAST_FLOW)
+    return found
 
 
 def usable_frames(times_s: FloatArray, change: FloatArray, spans: tuple[tuple[int, int], ...]) -> BoolArray:
@@ -97,37 +119,50 @@ def around(values: FloatArray) -> FloatArray:
     return np.delete(windows, REACH_FRAMES, axis=1)
 
 
-def sound_breaks(
-    times_s: FloatArray, sounds: tuple[SoundSeries, ...], asked: BoolArray | None = None
-) -> FloatArray:
-    """log2 of the greatest click at each frame asked for over the 98% quantile within a second.
+def sound_breaks(times_s: FloatArray, sounds: tuple[SoundSeries, ...], asked: BoolArray) -> FloatArray:
+    """log2 of the greatest level step at each frame asked for over the 95% quantile within 1.5 seconds.
 
-    NaN without sound. Only the first track is read.
+    A step is the mean absolute change of the band levels, dB, from 30 ms before to 30 ms after. NaN without
+    sound. Only the first track is read.
     """
-    which = range(len(times_s)) if asked is None else np.flatnonzero(asked)
     breaks = np.full(len(times_s), np.nan)
     for sound in sounds[:1]:
-        click = np.asarray(sound.values.get("click", ()), dtype=np.float64)
-        if len(click) != len(sound.times_s) or len(click) < 2:
+        codes = sound.values.get("band_code")
+        if codes is None or len(codes) < 4 * SOUND_WINDOW_HOPS:
             continue
-        for i in which:
-            time_s = times_s[i]
-            near = _window(sound.times_s, click, time_s - SOUND_REACH_S, time_s + SOUND_REACH_S)
-            here = _window(sound.times_s, click, time_s + SOUND_WINDOW_S[0], time_s + SOUND_WINDOW_S[1])
-            if len(here) and len(near) >= 50 and np.isfinite(here).any():
-                usual = float(np.nanquantile(near, 0.98))
-                breaks[i] = np.log2((float(np.nanmax(here)) + 1e-6) / (usual + 1e-6))
+        for i in np.flatnonzero(asked):
+            at = int(np.searchsorted(sound.times_s, times_s[i]))
+            first = max(0, at - SOUND_REACH_HOPS)
+            steps = _level_steps(np.asarray(codes[first : at + SOUND_REACH_HOPS], dtype=np.float64))
+            here = steps[max(0, at - first - SOUND_NEAR_HOPS) : at - first + SOUND_NEAR_HOPS]
+            if len(steps) >= SOUND_REACH_HOPS // 2 and len(here):
+                usual = float(np.quantile(steps, 0.95))
+                breaks[i] = np.log2((float(here.max()) + 0.6) / (usual + 0.6))
     return breaks
 
 
-def _window(times_s: FloatArray, values: FloatArray, start_s: float, end_s: float) -> FloatArray:
-    a, b = np.searchsorted(times_s, (start_s, end_s))
-    return values[a:b]
+def _level_steps(codes: FloatArray) -> FloatArray:
+    """Mean absolute step of the levels about each hop, codes; shorter by a window on either side."""
+    width = SOUND_WINDOW_HOPS
+    if len(codes) < 2 * width + 1:
+        return np.zeros(0)
+    sums = np.cumsum(np.vstack([np.zeros((1, codes.shape[1])), codes]), axis=0)
+    means = (sums[width:] - sums[:-width]) / width
+    return np.asarray(np.abs(means[width:] - means[:-width]).mean(axis=1))
 
 
-def _over_greatest(values: FloatArray, floor: float) -> FloatArray:
-    greatest = np.max(np.nan_to_num(around(values)), axis=1, initial=0.0)
-    return np.asarray(np.log2((values + floor) / (greatest + floor)))
+def _over_near(values: FloatArray, floor: float, rank: int) -> FloatArray:
+    """log2 of each value over its neighbours' `rank`-th greatest."""
+    near = np.sort(np.nan_to_num(around(values)), axis=1)[:, -rank]
+    return np.asarray(np.log2((values + floor) / (near + floor)))
+
+
+def _detail(correlation: FloatArray) -> FloatArray:
+    correlation = correlation.copy()
+    correlation[:1] = np.nan
+    usual = _middle(correlation)
+    # motion of more than a grain per frame leaves no correlation that could drop
+    return np.asarray(np.where(usual >= LEAST_CORRELATION, usual - correlation, np.nan))
 
 
 def _break_and_return(broken: FloatArray, returned: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ from vidforensics.flagging.duplication_shots import (
     pictureless_gaps,
     quiet_gaps,
     reason_not_to_look,
-    shot_ranges,
+    recordings,
 )
 from vidforensics.types import Detection, Evidence, FrameSeries, Label, ScoreTrack, Segment
 
@@ -35,23 +35,29 @@ THRESHOLD = 0.0
 NOTHING = -6.0
 """Margin of a frame that belongs to no candidate."""
 BORDER_FRAMES = 2
+CELL_UNITS_PER_LEVEL = 256.0
+RIVAL_CLOSENESS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicationOptions:
     """Operating point of the detector; how it was chosen stands in docs/flagging.md.
 
-    freeze_contrast, copy_closeness: log2 ratios at which a candidate is flagged. short_penalty: what a
-    candidate under `listed_frames` loses. rival_penalty: what it loses per rival, another like it that
-    speaks for a pattern. candidate_margin: what lies above this, but below 0, is kept unlisted.
-    least_change: luma levels; stretches that move less cannot be judged.
+    freeze_contrast, copy_closeness: log2 ratios at which a candidate is flagged. copy_extent: how much
+    further than one step, log2, the picture of a copy must move. alone_penalty: what a freeze loses with no
+    other stretch to compare with. short_penalty: what a freeze under `listed_frames` loses. rival_penalty:
+    what a copy loses per rival, another lag like it that speaks for a pattern. candidate_margin: what lies
+    above this, but below 0, is kept unlisted. least_change: luma levels; stretches that move less cannot be
+    judged.
     """
 
-    freeze_contrast: float = 2.15
-    copy_closeness: float = 0.7
+    freeze_contrast: float = 2.05
+    copy_closeness: float = -0.8
+    copy_extent: float = 2.0
+    alone_penalty: float = 1.0
     least_frames: int = 3
     listed_frames: int = 5
-    short_penalty: float = 1.0
+    short_penalty: float = 2.0
     rival_penalty: float = 0.5
     candidate_margin: float = -1.0
     least_change: float = 0.12
@@ -93,30 +99,30 @@ class DuplicationDetector:
 def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidate]:
     """Every stretch that may be a repeat, in the order of frames."""
     series = evidence.features.frames
-    shots = shot_ranges(series.times_s, evidence.extraction.shots)
     found = []
-    for span in shots:
-        cell, picture = series.values["difference_max"], series.values["difference"]
-        for freeze in find_freezes(cell, picture, span, options.least_frames):
-            found.append(_frozen(freeze, options))
+    if series.cells is not None:
+        cells = series.cells.astype(np.float64) / CELL_UNITS_PER_LEVEL
+        for span in recordings(series, evidence.extraction.shots):
+            found += [_frozen(freeze, options) for freeze in find_freezes(cells, span, options.least_frames)]
     if series.signatures is not None:
-        repeats = find_repeats(series.signatures, options.least_frames)
+        repeats = find_repeats(series.signatures)
         for repeat in repeats:
-            margin = repeat.closeness - options.copy_closeness
+            strength = min(repeat.closeness, repeat.extent - options.copy_extent)
+            margin = strength - options.copy_closeness
             margin -= options.rival_penalty * _rivals(repeat, repeats)
-            margin -= options.short_penalty if repeat.last - repeat.first < options.listed_frames else 0.0
             found.append(_copied(repeat, margin, series))
     return sorted(found, key=lambda c: (c.first, c.last, c.basis))
 
 
 def _frozen(freeze: Freeze, options: DuplicationOptions) -> Candidate:
     count = freeze.last - freeze.first
-    margin = freeze.contrast - options.freeze_contrast - options.rival_penalty * freeze.rivals
+    unlike = freeze.contrast - options.alone_penalty if np.isnan(freeze.unlike) else freeze.unlike
+    margin = min(freeze.contrast, unlike) - options.freeze_contrast
     margin -= options.short_penalty if count < options.listed_frames else 0.0
     ratio = 2.0**freeze.contrast
     basis = (
         f"The picture stands still for {count} frames although the same shot moves at least {ratio:.0f} times"
-        " as much directly before and after."
+        " as much directly before and after, and nowhere near is it as still."
     )
     return Candidate(freeze.first, freeze.last, margin, basis)
 
@@ -143,8 +149,9 @@ def _border_jump(change: FloatArray, first: int, last: int) -> float:
 
 def _rivals(repeat: Repeat, repeats: list[Repeat]) -> int:
     """Other lags at which a run of like length comes again: a loop or a drawn pattern, not one copy."""
-    length = repeat.last - repeat.first
-    return len({r.lag for r in repeats if 2 * (r.last - r.first) >= length} - {repeat.lag})
+    length, least = repeat.last - repeat.first, repeat.closeness - RIVAL_CLOSENESS
+    like = {r.lag for r in repeats if 2 * (r.last - r.first) >= length and r.closeness >= least}
+    return len(like - {repeat.lag})
 
 
 def _track(times_s: FloatArray, found: list[Candidate]) -> ScoreTrack:

@@ -1,9 +1,9 @@
-"""Runs of frames that come again later in the clip, found by their signatures.
+"""Runs of frames that come again later in the clip, found by how they move.
 
-Signatures of every frame go in, repeated runs come out. Two frames are taken for copies when their
-signatures lie nearer to each other than a fraction of what the picture moves in one frame, and a repeat is
-several such pairs in a row at one lag: a scene that merely returns to the same look does not move in step.
-The nearest signatures are looked up in a k-d tree (Bentley 1975), so that the cost stays near N log N.
+Signatures of every frame go in, repeated runs come out. A copy repeats the *steps* of the picture from frame
+to frame, direction and size, so runs are found where the steps of two places correlate for several frames on
+end; then the pictures themselves must agree to a fraction of one step, which a scene that merely returns to
+the same look does not. All pairs of frames up to REACH_FRAMES apart are compared, as products of matrices.
 """
 
 from __future__ import annotations
@@ -13,87 +13,134 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vidforensics.flagging.binarise import runs_of
+
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import BoolArray, FloatArray, IntArray, ShortArray
+    from vidforensics.records.arrays import Float32Array, FloatArray, IntArray, ShortArray
 
 UNITS_PER_LEVEL = 64.0
-NEAR_SHARE = 0.5
-LEAST_STEP = 0.1
-"""Luma levels RMS: a frame that moves less than this cannot be told from its neighbours."""
 LEAST_LAG_FRAMES = 5
-NEIGHBOURS = 8
 MAX_FRAMES = 250_000
-TREE_DIMENSIONS = 16
+REACH_FRAMES = 4_000
+WINDOW_STEPS = 4
+LEAST_AGREEMENT = 0.5
+STEP_NOISE = 0.08
+"""Luma levels RMS that re-encoding alone leaves between the signatures of two equal pictures."""
+NEAR_SHARE, LEAST_NEAR = 0.5, 0.1
+"""Two frames are taken for one picture when nearer than this share of a step, or this many levels RMS."""
+_BLOCK, _MAX_PAIRS = 256, 400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Frames [first, last) come again `lag` frames later; `closeness` is log2 of motion over distance."""
+    """Frames [first, last) come again `lag` frames later.
+
+    closeness: log2 of a step of the picture over the distance of the two runs. agreement: mean correlation
+    of the steps of both, −1 to 1. extent: log2 of how far the picture moves within the run over the distance.
+    """
 
     first: int
     last: int
     lag: int
     closeness: float
+    agreement: float
+    extent: float
 
 
-def find_repeats(signatures: ShortArray, least_frames: int) -> list[Repeat]:
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Signatures in levels without brightness (N, 127), sizes of their steps (N,), their directions."""
+
+    levels: Float32Array
+    sizes: Float32Array
+    steps: Float32Array
+
+
+def find_repeats(signatures: ShortArray) -> list[Repeat]:
     """Every run that comes again.
 
     Args:
-        signatures: int16 (N, 64), see `features.frame_series`; only the first MAX_FRAMES are searched.
-        least_frames: shorter runs are left out.
+        signatures: int16 (N, K), see `features.frame_series`; only the first MAX_FRAMES are searched.
 
     Returns:
-        Repeats in the order of their first frame; [] for a clip too short.
+        Repeats of more than WINDOW_STEPS frames in the order of their first; [] for a clip too short.
     """
-    levels = signatures[:MAX_FRAMES].astype(np.float64) / UNITS_PER_LEVEL
-    if len(levels) < 2 * least_frames:
+    if len(signatures) < 2 * (WINDOW_STEPS + 1):
         return []
-    step = _steps(levels)
-    moving = step >= LEAST_STEP
-    if int(moving.sum()) < 2 * least_frames:
-        return []
-    pairs, distance = _near_pairs(levels, step, moving)
-    return _runs_at_a_lag(pairs, distance, step, least_frames)
-
-
-def _steps(levels: FloatArray) -> FloatArray:
-    """How far each frame's signature lies from the nearer of its neighbours, (N,), levels RMS."""
-    between = np.sqrt((np.diff(levels, axis=0) ** 2).sum(axis=1))
-    steps: FloatArray = np.minimum(np.append(between, between[-1]), np.append(between[0], between))
-    return steps
-
-
-def _near_pairs(levels: FloatArray, step: FloatArray, moving: BoolArray) -> tuple[IntArray, FloatArray]:
-    """Pairs (P, 2) of moving frames, first < second, nearer than their motion allows, and their distance."""
-    from scipy.spatial import cKDTree
-
-    which = np.flatnonzero(moving)
-    bound = float(np.quantile(NEAR_SHARE * step[which], 0.95))
-    tree = cKDTree(levels[which, :TREE_DIMENSIONS])
-    _, found = tree.query(levels[which, :TREE_DIMENSIONS], k=NEIGHBOURS, distance_upper_bound=bound)
-    left = np.repeat(which, NEIGHBOURS)
-    right = np.append(which, -1)[np.minimum(found, len(which)).ravel()]
-    real = right - left >= LEAST_LAG_FRAMES
-    left, right = left[real], right[real]
-    distance = np.sqrt(((levels[left] - levels[right]) ** 2).sum(axis=1))
-    near = distance < NEAR_SHARE * np.minimum(step[left], step[right])
-    return np.stack([left[near], right[near]], axis=1).astype(np.int64), distance[near]
-
-
-def _runs_at_a_lag(
-    pairs: IntArray, distance: FloatArray, step: FloatArray, least_frames: int
-) -> list[Repeat]:
-    lag = pairs[:, 1] - pairs[:, 0]
-    order = np.lexsort((pairs[:, 0], lag))
-    first, lag, distance = pairs[order, 0], lag[order], distance[order]
-    # one frame may be missing in a run: an I-frame inside a copy can differ more than its neighbours
-    breaks = np.flatnonzero((np.diff(lag) != 0) | (np.diff(first) > 2)) + 1
-    repeats = []
-    for at in np.split(np.arange(len(first)), breaks):
-        if len(at) < least_frames - 1 or not len(at):
-            continue
-        ratio = step[first[at]] / (distance[at] + 0.5 / UNITS_PER_LEVEL)
-        closeness = float(np.log2(np.median(ratio)))
-        repeats.append(Repeat(int(first[at[0]]), int(first[at[-1]]) + 1, int(lag[at[0]]), closeness))
+    path = _path(signatures[:MAX_FRAMES])
+    repeats = [_measured(path, *run) for run in _diagonals(_agreeing(path.steps))]
     return sorted(repeats, key=lambda r: (r.first, r.lag))
+
+
+def _path(signatures: ShortArray) -> _Path:
+    levels = signatures[:, 1:].astype(np.float32) / np.float32(UNITS_PER_LEVEL)
+    step = np.diff(levels, axis=0, prepend=levels[:1])
+    sizes = np.sqrt((step**2).sum(axis=1))
+    usual = np.sqrt(np.median(step**2, axis=0))
+    weighted = step / (usual + 0.3 * np.sqrt((usual**2).mean()) + 0.01)
+    length = np.maximum(np.sqrt((weighted**2).sum(axis=1)), 1e-9)
+    known = sizes / np.sqrt(sizes**2 + STEP_NOISE**2)  # a step of the size of the noise has no direction
+    return _Path(levels, sizes, (weighted * (known / length)[:, None]).astype(np.float32))
+
+
+def _agreeing(steps: Float32Array) -> IntArray:
+    """(P, 2) first step and lag of the windows whose steps agree at that lag."""
+    count, found, left = len(steps), [np.zeros((0, 2), dtype=np.int64)], _MAX_PAIRS
+    for a in range(0, count, _BLOCK):
+        b = min(count, a + _BLOCK + WINDOW_STEPS - 1)
+        products = steps[a:b] @ steps[a : b + REACH_FRAMES].T
+        height, width = products.shape[0] - WINDOW_STEPS + 1, products.shape[1] - WINDOW_STEPS + 1
+        if height < 1 or left <= 0:
+            break
+        total = np.zeros((height, width), dtype=np.float32)
+        for t in range(WINDOW_STEPS):
+            total += products[t : t + height, t : t + width]
+        i, j = np.nonzero(total > LEAST_AGREEMENT * WINDOW_STEPS)
+        real = j - i >= LEAST_LAG_FRAMES
+        found.append(np.stack([i[real] + a, (j - i)[real]], axis=1)[:left])
+        left -= len(found[-1])
+    return np.concatenate(found)
+
+
+def _diagonals(windows: IntArray) -> list[tuple[int, int, int]]:
+    """Runs of windows at one lag as (first frame, one past last, lag); a hole of one frame is bridged."""
+    order = np.lexsort((windows[:, 0], windows[:, 1]))
+    first, lag = windows[order, 0], windows[order, 1]
+    breaks = np.flatnonzero((np.diff(lag) != 0) | (np.diff(first) > 2)) + 1
+    runs = [at for at in np.split(np.arange(len(first)), breaks) if len(at)]
+    return [
+        (max(int(first[at[0]]) - 1, 0), int(first[at[-1]]) + WINDOW_STEPS, int(lag[at[0]])) for at in runs
+    ]
+
+
+def _measured(path: _Path, first: int, last: int, lag: int) -> Repeat:
+    first, last = _trimmed(path, first, min(last, len(path.levels) - lag), lag)
+    here = np.arange(first, last)
+    distance = float(np.median(_distances(path, here, lag))) + 0.01
+    step = float(np.median(np.minimum(path.sizes[here[1:]], path.sizes[here[1:] + lag]))) + 0.005
+    centred = path.levels[here] - path.levels[here].mean(axis=0)
+    moved = float(np.sqrt((centred**2).sum(axis=1)).mean()) + 0.005
+    agreement = _agreement(path.steps, here[1:], lag)
+    closeness, extent = float(np.log2(step / distance)), float(np.log2(moved / distance))
+    return Repeat(first, last, lag, closeness, agreement, extent)
+
+
+def _trimmed(path: _Path, first: int, last: int, lag: int) -> tuple[int, int]:
+    """The longest part whose pictures are nearer than half a step: windows reach over the ends of a run."""
+    here = np.arange(first, last)
+    step = float(np.median(np.minimum(path.sizes[here[1:]], path.sizes[here[1:] + lag])))
+    near = _distances(path, here, lag) < max(NEAR_SHARE * step, LEAST_NEAR)
+    near[1:-1] |= near[:-2] & near[2:]
+    a, b = max(runs_of(near), key=lambda run: run[1] - run[0], default=(0, 0))
+    return (first + a, first + b) if b - a > WINDOW_STEPS else (first, last)
+
+
+def _distances(path: _Path, here: IntArray, lag: int) -> Float32Array:
+    between = path.levels[here] - path.levels[here + lag]
+    return np.asarray(np.sqrt((between**2).sum(axis=1)), dtype=np.float32)
+
+
+def _agreement(steps: Float32Array, here: IntArray, lag: int) -> float:
+    inside = here[here + lag < len(steps)]
+    products: FloatArray = (steps[inside] * steps[inside + lag]).sum(axis=1)
+    return float(products.mean()) if len(inside) else 0.0

@@ -13,10 +13,13 @@ import numpy as np
 
 from vidforensics.flagging.binarise import runs_of
 from vidforensics.flagging.coverage import Gap
-from vidforensics.types import Evidence, Shot
+from vidforensics.types import Evidence, FrameSeries, Shot
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import FloatArray
+
+SAME_SCENE, SAME_BRIGHTNESS, SAME_SHARPNESS = 1.05, 15.0, 1.8
+"""Share of the contrast, luma levels and ratio up to which both sides of a jump count as one scene."""
 
 
 def shot_ranges(times_s: FloatArray, shots: Sequence[Shot]) -> tuple[tuple[int, int], ...]:
@@ -42,6 +45,41 @@ def shot_ranges(times_s: FloatArray, shots: Sequence[Shot]) -> tuple[tuple[int, 
             ranges.append((first, last))
         earliest_s = shot.transition_end_s if shot.transition_end_s is not None else -np.inf
     return tuple(ranges)
+
+
+def recordings(series: FrameSeries, shots: Sequence[Shot]) -> tuple[tuple[int, int], ...]:
+    """Ranges of `shot_ranges`, joined where a cut has the same scene on both sides.
+
+    A freeze that ends and frames that are missing make the picture jump, and a shot detector rightly reports
+    a jump; for the detectors here it lies inside one recording.
+    """
+    cuts = {s.end_s for s in shots if s.transition == "cut"}
+    joined: list[tuple[int, int]] = []
+    for first, last in shot_ranges(series.times_s, shots):
+        meets = bool(joined) and joined[-1][1] == first
+        if meets and _near_any(float(series.times_s[first]), cuts) and is_same_scene(series, first):
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return tuple(joined)
+
+
+def is_same_scene(series: FrameSeries, at: int) -> bool:
+    """Whether the jump into frame `at` leaves the scene the same: most of its contrast stays in place.
+
+    Two unrelated pictures differ by 1.4 times their contrast, the root of 2; a jump in one scene by less.
+    """
+    values = series.values
+    if "shift_left" not in values or not 0 < at < len(series.times_s):
+        return False
+    sharp, bright = values["sharpness"], values["brightness"]
+    alike = abs(bright[at] - bright[at - 1]) <= SAME_BRIGHTNESS
+    alike &= max(sharp[at], sharp[at - 1]) <= SAME_SHARPNESS * max(min(sharp[at], sharp[at - 1]), 0.1)
+    return bool(values["shift_left"][at] < SAME_SCENE and alike)  # NaN, no jump measured, is False
+
+
+def _near_any(time_s: float, others: set[float]) -> bool:
+    return any(abs(time_s - other) < 1e-3 for other in others)
 
 
 def reason_not_to_look(evidence: Evidence, least_frames: int) -> str | None:

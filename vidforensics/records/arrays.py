@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     Float32Array = NDArray[np.float32]
     ByteArray = NDArray[np.uint8]
     ShortArray = NDArray[np.int16]
+    TinyArray = NDArray[np.int8]
+    CodeArray16 = NDArray[np.uint16]
     CodeArray = NDArray[np.uint32]
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.int64]

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import ByteArray, CodeArray, Float32Array, FloatArray, ShortArray
+    from vidforensics.records.arrays import (
+        ByteArray,
+        CodeArray,
+        CodeArray16,
+        Float32Array,
+        FloatArray,
+        ShortArray,
+        TinyArray,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +42,17 @@ class AudioPrint:
 class FrameSeries:
     """Numbers per decoded frame, each array (N,) in presentation order; `values` maps name to array.
 
-    signatures, where measured, is int16 (N, 64): low DCT coefficients in 1/64 luma level, see
-    `features.frame_series`; two frames that look alike have signatures near each other.
+    signatures, where measured, is int16 (N, 128): low DCT coefficients in 1/64 luma level, see
+    `features.frame_series`; two frames that look alike have signatures near each other. cells is
+    uint16 (N, 48): change of each cell of a 6×8 grid to the frame before, 1/256 luma level; velocities is
+    int8 (N, 48, 2): its velocity x, y in 1/31 sample of the reduced plane per frame.
     """
 
     times_s: FloatArray
     values: Mapping[str, FloatArray]
     signatures: ShortArray | None = None
+    cells: CodeArray16 | None = None
+    velocities: TinyArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
