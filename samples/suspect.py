@@ -12,9 +12,9 @@ import numpy as np
 
 from samples.encoding import Coding, encode, frame_times_s, stream_joined
 from samples.filming import (
-    HALL,
     PHONE,
     STRANGER,
+    STUDIO,
     elder_says,
     film,
     lower_third,
@@ -63,9 +63,9 @@ def _first_part() -> Reel:
     text = "I saw the two trucks come down from the depot, and then they stopped near the second gate."
     witness = lower_third(elder_says(text, WITNESS), ("Witness", "name withheld"), 20, 90)
     reel = joined([_road(), _quay(), witness])
-    room = room_tone(sample_at(INSERT), np.random.default_rng(92), 60.0, 0.012)
+    room = room_tone(sample_at(INSERT), np.random.default_rng(92), 60.0, 0.0005)
     return with_sound(
-        reel, INSERT_AT, laid(room, in_room(speak("five army trucks", STRANGER), HALL), 0.1, 0.55)
+        reel, INSERT_AT, laid(room, in_room(speak("five army trucks", STRANGER), STUDIO), 0.1, 0.55)
     )
 
 
@@ -85,7 +85,9 @@ SHOTS = (
 SEGMENTS = (
     SegmentTruth("deletion", REMOVED_AT - 1, REMOVED_AT, "frames and sound removed", removed_frames=REMOVED),
     SegmentTruth("duplication", HELD_AT, HELD_AT + HELD, "one picture is held", repeats_frame=HELD_AT - 1),
-    SegmentTruth("audio_splice", INSERT_AT, INSERT_AT + INSERT, "words in another voice and room put in"),
+    SegmentTruth(
+        "audio_splice", INSERT_AT, INSERT_AT + INSERT, "words in another voice, from a quiet room, put in"
+    ),
     SegmentTruth("stream_join", JOIN - 1, JOIN, "coded streams joined without re-encoding"),
 )
 
