@@ -51,7 +51,7 @@ class DuplicationOptions:
     judged.
     """
 
-    freeze_contrast: float = 2.05
+    freeze_contrast: float = 2.2
     copy_closeness: float = -0.8
     copy_extent: float = 2.0
     alone_penalty: float = 1.0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FLANK_FRAMES = 6
 LIVELY_CELLS = 4
-LIVELY_FLOOR, PICTURE_FLOOR = 0.03, 0.01
+LIVELY_FLOOR, PICTURE_FLOOR = 0.015, 0.003
 """Change, in luma levels, that re-encoding alone leaves in the liveliest cells and in the whole picture."""
 STILL_SHARE, STILL_LEVEL = 0.4, 0.05
 LEVEL_FRAMES = 81
