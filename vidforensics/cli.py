@@ -47,10 +47,14 @@ app.add_typer(models_app, name="models")
 HEADLINES = 5
 
 Clip = Annotated[
-    Path, typer.Argument(metavar="CLIP", help="The video or sound file to examine.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="CLIP", readable=False, help="The video or sound file to examine.", show_default=False
+    ),
 ]
 Clips = Annotated[
-    list[Path], typer.Argument(metavar="CLIP...", help="One or more files.", show_default=False)
+    list[Path],
+    typer.Argument(metavar="CLIP...", readable=False, help="One or more files.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document per clip, one per line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes; errors only.")]
@@ -211,7 +215,12 @@ def flag(
 def verify(
     report: Annotated[
         Path,
-        typer.Argument(metavar="REPORT.json", help="The report.json of a case folder.", show_default=False),
+        typer.Argument(
+            metavar="REPORT.json",
+            readable=False,
+            help="The report.json of a case folder.",
+            show_default=False,
+        ),
     ],
     clip: Annotated[
         Path | None,

@@ -66,18 +66,29 @@ def run_isolated(
     """
     limits = limits or Limits()
     subject = str(arguments.get("path", verb))
-    read_fd, write_fd = os.pipe()
-    with tempfile.TemporaryFile() as noise, os.fdopen(read_fd, "rb", buffering=0) as messages:
-        worker = _start(write_fd, noise)
-        try:
-            _send_job(worker, verb, arguments, limits)
-            return _converse(worker, messages, limits, progress, subject)
-        except BrokenPipeError:
-            raise _crash(worker, noise, subject) from None
-        except _WorkerGoneError:
-            raise _crash(worker, noise, subject) from None
-        finally:
-            _stop(worker)
+    with _noise_file(subject) as noise:
+        read_fd, write_fd = os.pipe()
+        with os.fdopen(read_fd, "rb", buffering=0) as messages:
+            worker = _start(write_fd, noise)
+            try:
+                _send_job(worker, verb, arguments, limits)
+                return _converse(worker, messages, limits, progress, subject)
+            except BrokenPipeError:
+                raise _crash(worker, noise, subject) from None
+            except _WorkerGoneError:
+                raise _crash(worker, noise, subject) from None
+            finally:
+                _stop(worker)
+
+
+def _noise_file(subject: str) -> IO[bytes]:
+    """A nameless file for what decoders print."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise errors.OutputError(
+            f"{subject}: no temporary folder can be written to; free some space or set TMPDIR."
+        ) from error
 
 
 class _WorkerGoneError(Exception):

@@ -99,6 +99,8 @@ class SoundTrack:
             yield from self._break(doubtful[0] if doubtful else piece)
             for earlier in doubtful:
                 self._append(earlier)
+        if self._run is not None and piece.layout != self._run.layout:  # it changed while pieces waited
+            yield from self._break(piece)
         self._append(piece)
         if self._run is not None and self._run.pending_s >= self._block_s:
             yield self._run.block()
