@@ -101,9 +101,9 @@ def _found(answer: Detection) -> tuple[Found, ...]:
     track = answer.tracks[0]
     found = []
     for segment in answer.segments:
-        inside = (track.times_s >= segment.start_s) & (
-            track.times_s < max(segment.end_s, segment.start_s + 1e-6)
-        )
+        # an instant ends with the frame that jumps, a repeat before the frame after it
+        end_s = segment.end_s + (1e-6 if answer.detector == "deletion" else -1e-6)
+        inside = (track.times_s >= segment.start_s) & (track.times_s < max(end_s, segment.start_s + 1e-6))
         raw = float(np.nanmax(track.scores[inside])) if inside.any() else -math.inf
         found.append(Found(segment.start_s, segment.end_s, raw, segment.basis))
     return tuple(found)

@@ -37,14 +37,13 @@ def test_steady_motion_is_quiet():
 
 
 @pytest.mark.parametrize("count", [8, 20])
-def test_missing_frames_are_found_at_the_first_frame_after_them(count):
+def test_missing_frames_are_found_between_their_neighbours(count):
     given = evidence(clip(WHOLE[:50] + WHOLE[50 + count :]))
     # a smooth pan moves some cells far more than others, which the rule against captions holds against it
     detection = DeletionDetector(DeletionOptions(threshold=1.0, overlay_penalty=0.0)).detect(given)
     check_promises(detection, "deletion", "deletion", given.duration_s)
     (segment,) = [s for s in detection.segments if s.listed]
-    assert segment.start_s == pytest.approx(2.0)
-    assert segment.end_s == pytest.approx(2.04)
+    assert (segment.start_s, segment.end_s) == pytest.approx((1.96, 2.0))
 
 
 def test_a_caption_that_appears_is_no_deletion():
@@ -66,7 +65,7 @@ def test_a_jump_that_the_motion_goes_on_across_is_judged_though_it_looks_like_a_
     (segment,) = [
         s for s in DeletionDetector(options).detect(evidence(luma, shots=shots)).segments if s.listed
     ]
-    assert segment.start_s == pytest.approx(2.0)
+    assert segment.end_s == pytest.approx(2.0)
     strict = DeletionOptions(threshold=1.0, overlay_penalty=0.0, cut_continuity=1.1)
     assert not DeletionDetector(strict).detect(evidence(luma, shots=shots)).segments
 

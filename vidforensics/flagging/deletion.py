@@ -139,4 +139,7 @@ def _segment(
     if cues.sound[at] >= options.sound_break:
         sentence += "; the sound breaks at the same moment"
     listed = peak >= options.threshold
+    # the instant lies between the last frame before the jump and the first after it
+    last = max(at, int(np.searchsorted(times_s, end_s)) - 1)
+    start_s, end_s = float(times_s[max(at - 1, 0)]), float(times_s[last])
     return Segment(start_s, end_s, LABEL, score, log10_lr, NAME, sentence + ".", listed)
