@@ -105,12 +105,7 @@ def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidat
         for span in recordings(series, evidence.extraction.shots):
             found += [_frozen(freeze, options) for freeze in find_freezes(cells, span, options.least_frames)]
     if series.signatures is not None:
-        repeats = find_repeats(series.signatures)
-        for repeat in repeats:
-            strength = min(repeat.closeness, repeat.extent - options.copy_extent)
-            margin = strength - options.copy_closeness
-            margin -= options.rival_penalty * _rivals(repeat, repeats)
-            found.append(_copied(repeat, margin, series))
+        found += _copies(find_repeats(series.signatures), options, series)
     return sorted(found, key=lambda c: (c.first, c.last, c.basis))
 
 
@@ -147,11 +142,28 @@ def _border_jump(change: FloatArray, first: int, last: int) -> float:
     return float(min(np.max(side, initial=0.0) for side in sides))
 
 
-def _rivals(repeat: Repeat, repeats: list[Repeat]) -> int:
-    """Other lags at which a run of like length comes again: a loop or a drawn pattern, not one copy."""
+def _copies(repeats: list[Repeat], options: DuplicationOptions, series: FrameSeries) -> list[Candidate]:
+    """Repeats that may be copies; hopeless ones are left out first, as a loop has thousands of them."""
+    table = np.array([(r.last - r.first, r.closeness, r.lag) for r in repeats], dtype=np.float64)
+    found = []
+    for repeat in repeats:
+        margin = min(repeat.closeness, repeat.extent - options.copy_extent) - options.copy_closeness
+        if margin < options.candidate_margin:
+            continue
+        margin -= options.rival_penalty * _rivals(repeat, table)
+        if margin >= options.candidate_margin:
+            found.append(_copied(repeat, margin, series))
+    return found
+
+
+def _rivals(repeat: Repeat, table: FloatArray) -> int:
+    """Other lags at which a run of like length comes again: a loop or a drawn pattern, not one copy.
+
+    `table` holds (length, closeness, lag) of every repeat, (R, 3).
+    """
     length, least = repeat.last - repeat.first, repeat.closeness - RIVAL_CLOSENESS
-    like = {r.lag for r in repeats if 2 * (r.last - r.first) >= length and r.closeness >= least}
-    return len(like - {repeat.lag})
+    like = table[(2 * table[:, 0] >= length) & (table[:, 1] >= least), 2]
+    return len(set(like.tolist()) - {float(repeat.lag)})
 
 
 def _track(times_s: FloatArray, found: list[Candidate]) -> ScoreTrack:
