@@ -52,11 +52,19 @@ def _with(truth: Truth, **changes: object) -> Truth:
 
 
 def rotated(source: Path, path: Path, frames: int) -> None:
-    """A display matrix that turns the picture by 90°."""
-    copied(source, path, {"display_rotation": 90})
+    """Pictures stored lying down, and a display matrix that turns them upright again."""
+    import ffmpeg
+
+    with tempfile.TemporaryDirectory() as folder:
+        lying = Path(folder) / "lying.mp4"
+        clip = ffmpeg.input(str(source), noautorotate=None)
+        turned = clip.video.filter("transpose", "clock")
+        job = ffmpeg.output(turned, clip.audio, str(lying), **{"c:v": "libx264", "crf": 24, "c:a": "copy"})
+        job.global_args("-loglevel", "error").run(ffmpeg_path(), overwrite_output=True)
+        copied(lying, path, {"display_rotation": 90})
     write_truth(
         path,
-        Truth("Stored lying down, shown upright.", frames, size_px=(320, 180), facts={"rotation_deg": 90}),
+        Truth("Stored lying down, shown upright.", frames, size_px=(180, 320), facts={"rotation_deg": 90}),
     )
 
 
