@@ -82,8 +82,17 @@ def test_gap_is_drawn_as_silence_and_absurd_times_do_not_grow() -> None:
         accumulator.update(AudioBlock(0, start_s, tone(440, 1.0), RATE, 0.0, NOTHING))
     (picture,) = accumulator.finish()
     assert picture.end_s < 7.0
-    middle = picture.envelope[15:60]
-    assert not middle.any()
+    bin_s = (picture.end_s - picture.start_s) / len(picture.envelope)
+    assert not picture.envelope[int(1.3 / bin_s) : int(4.8 / bin_s)].any()
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 22050, 44100, 48000])
+def test_no_column_of_lasting_sound_is_empty(rate_hz: int) -> None:
+    noise = np.random.default_rng(3).standard_normal((2 * rate_hz, 1)).astype(np.float32) * 0.1
+    accumulator = SoundPictureAccumulator(400)
+    accumulator.update(AudioBlock(0, 0.0, noise, rate_hz, 0.0, NOTHING))
+    (picture,) = accumulator.finish()
+    assert picture.spectrogram[:, :-1].any(axis=0).all()
 
 
 def test_pieces_do_not_matter() -> None:

@@ -8,6 +8,7 @@ Source: mel scale of O'Shaughnessy, Speech Communication (1987).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,12 @@ class _Canvas:
     end_s: float = 0.0
 
     @classmethod
-    def blank(cls, start_s: float, bins: int, max_hz: float) -> _Canvas:
+    def blank(cls, start_s: float, bins: int, rate_hz: int) -> _Canvas:
+        # a bin is as long as a window, or bins between windows would stay empty
         room = 2 * bins
         low, high = np.full(room, np.inf, np.float32), np.full(room, -np.inf, np.float32)
-        return cls(start_s, FIRST_BIN_S, max_hz, low, high, np.zeros((room, BANDS), np.float32), start_s)
+        power = np.zeros((room, BANDS), np.float32)
+        return cls(start_s, _window(rate_hz) / rate_hz, rate_hz / 2, low, high, power, start_s)
 
 
 @dataclass
@@ -97,7 +100,7 @@ class SoundPictureAccumulator:
     def _track(self, block: AudioBlock) -> _Track:
         track = self._tracks.get(block.track)
         if track is None:
-            canvas = _Canvas.blank(block.start_s, self._bins, block.sample_rate_hz / 2)
+            canvas = _Canvas.blank(block.start_s, self._bins, block.sample_rate_hz)
             track = self._tracks[block.track] = _prepared(canvas, block.sample_rate_hz)
         elif track.framer.framing.rate_hz != block.sample_rate_hz:
             for windows in track.framer.flush():
@@ -106,8 +109,13 @@ class SoundPictureAccumulator:
         return track
 
 
+def _window(rate_hz: int) -> int:
+    """Samples per window: the power of two nearest to FIRST_BIN_S, at least 32."""
+    return 1 << max(5, round(math.log2(rate_hz * FIRST_BIN_S)))
+
+
 def _prepared(canvas: _Canvas, rate_hz: int) -> _Track:
-    window = 1 << max(5, round(np.log2(rate_hz * FIRST_BIN_S)))
+    window = _window(rate_hz)
     taper = np.hanning(window + 1)[:-1].astype(np.float32)
     bands = band_matrix(mel_edges_hz(0.0, canvas.max_hz, BANDS), rate_hz, window)
     scale = 4.0 / float(taper.sum()) ** 2
