@@ -103,7 +103,7 @@ class WavWriter:
     @property
     def problems(self) -> tuple[str, ...]:
         """What was lost or straightened, one sentence each; tracks are counted from 1."""
-        notes = [f"Sound track {k + 1}: {n}" for k, t in sorted(self._tracks.items()) for n in _notes(t)]
+        notes = [f"Sound track {k}: {n}" for k, t in sorted(self._tracks.items()) for n in _notes(t)]
         if self._refused:
             notes.append(f"{len(self._refused)} further sound tracks were not written (limit {MAX_TRACKS}).")
         return tuple(notes)
