@@ -124,7 +124,7 @@ def test_gap_becomes_silence(tmp_path: Path) -> None:
     assert not samples[RATE : RATE * 3 // 2].any()
     assert np.abs(samples[RATE * 3 // 2 :]).max() > 10000
     assert "0.50 s of silence" in writer.problems[0]
-    assert sounds[0].notes and "Sound track 1" in writer.problems[0]
+    assert sounds[0].notes and "Sound track 0" in writer.problems[0]
 
 
 def test_overlap_is_trimmed(tmp_path: Path) -> None:
