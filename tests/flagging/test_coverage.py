@@ -83,3 +83,8 @@ def test_clip_of_no_length_keeps_its_answer_in_one_empty_row(duration):
 def test_whole_clip():
     assert [(r.start_s, r.end_s, r.assessed) for r in assessed("d", 3.5)] == [(0.0, 3.5, True)]
     assert [(r.start_s, r.end_s, r.reason) for r in not_assessed("d", 3.5, "why")] == [(0.0, 3.5, "why")]
+
+
+def test_gap_behind_the_end_leaves_no_row():
+    rows = tile("d", 10.0, [(12.0, 15.0, "gone"), (-3.0, -1.0, "gone")])
+    assert [(row.start_s, row.end_s, row.assessed) for row in rows] == [(0.0, 10.0, True)]

@@ -112,6 +112,8 @@ def tile(detector: str, duration_s: float, gaps: Sequence[Gap]) -> tuple[Coverag
     pieces: list[tuple[float, float, str | None]] = []
     taken: tuple[Span, ...] = ()
     for start, end, reason in clipped:
+        if start >= end:  # the gap lies outside the clip
+            continue
         pieces += [(s, e, reason) for s, e in subtract([(start, end)], taken)]
         taken = union(taken, [(start, end)])
     pieces += [(s, e, None) for s, e in subtract([(0.0, end_s)], taken)]

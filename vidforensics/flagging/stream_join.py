@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics.flagging.calibration import calibrated
-from vidforensics.flagging.coverage import assessed, not_assessed
+from vidforensics.flagging.coverage import not_assessed, tile
 from vidforensics.types import Detection, Evidence, JoinCue, Label, ScoreTrack, Segment
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 THRESHOLD = 2.0
 MAX_WEIGHT = 6.0
 MAX_SEGMENTS = 1000
+LEAST_GAP_S = 0.5
+"""Sound commonly starts or ends a little apart from the picture; that is no gap in what was looked at."""
 _NEAR = 9
 
 
@@ -48,9 +50,8 @@ class StreamJoinDetector:
             return Detection(self.name, (), (), not_assessed(self.name, evidence.duration_s, reason))
         joins = _by_packet(bitstream.join_cues)
         segments = tuple(self._segment(cues, times) for cues in joins[:MAX_SEGMENTS])
-        return Detection(
-            self.name, (self._track(evidence, joins),), segments, assessed(self.name, evidence.duration_s)
-        )
+        coverage = tile(self.name, evidence.duration_s, _without_packets(times, evidence.duration_s))
+        return Detection(self.name, (self._track(evidence, joins),), segments, coverage)
 
     def _segment(self, cues: tuple[JoinCue, ...], times: FloatArray) -> Segment:
         weight = total_weight(cues)
@@ -67,6 +68,14 @@ class StreamJoinDetector:
         times = np.array(sorted({*keys.tolist(), *found}))
         scores = np.array([found.get(time_s, 0.0) for time_s in times.tolist()])
         return ScoreTrack(self.name, "evidence of a join", "summed weight of cues", times, scores, THRESHOLD)
+
+
+def _without_packets(times: FloatArray, duration_s: float) -> list[tuple[float, float, str]]:
+    """What lies before the first coded picture and after the last, as a cut-off file has it."""
+    step_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    first_s, end_s = max(0.0, float(times[0])), float(times[-1]) + step_s
+    gaps = [(0.0, first_s), (end_s, duration_s)]
+    return [(start, end, "no coded picture") for start, end in gaps if end - start > LEAST_GAP_S]
 
 
 def total_weight(cues: tuple[JoinCue, ...]) -> float:
