@@ -213,3 +213,28 @@ def test_interrupt_leaves_nothing_behind(samples: Path, tmp_path: Path):
     assert process.returncode == 130
     assert stderr.splitlines() == ["Interrupted; what was finished is kept."]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_internal_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    from vidforensics import cli, verbs
+
+    monkeypatch.setattr(sys, "argv", ["vidforensics", "flag", "x.mp4"])
+    monkeypatch.setattr(verbs, "flag", lambda *a, **k: 1 / 0)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    assert (
+        capsys.readouterr().err == "internal error (ZeroDivisionError: division by zero); please report it.\n"
+    )
+
+
+def test_folder_that_appears_meanwhile_is_left_alone(tmp_path: Path):
+    from vidforensics import verbs
+    from vidforensics.errors import OutputError
+
+    target = tmp_path / "case"
+    with pytest.raises(OutputError, match="put in place"), verbs._whole_or_nothing(target):
+        target.mkdir()
+        (target / "theirs.txt").write_text("theirs")
+    assert [p.name for p in tmp_path.iterdir()] == ["case"]
+    assert (target / "theirs.txt").read_text() == "theirs"

@@ -6,6 +6,7 @@ Data goes to standard output, everything else to standard error; exit codes are 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterable
@@ -287,6 +288,12 @@ def main() -> None:
         # The reader of our output has gone, as `| head` does; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DONE
+    except Exception as error:
+        logging.getLogger(__name__).debug("internal error", exc_info=True)  # shown with --verbose
+        typer.echo(
+            printable(f"internal error ({type(error).__name__}: {error}); please report it."), err=True
+        )
+        code = ExitCode.INTERNAL
     if code == ExitCode.INTERRUPTED:
         typer.echo("Interrupted; what was finished is kept.", err=True)
     sys.exit(int(code or 0))

@@ -217,12 +217,21 @@ def _whole_or_nothing(target: Path) -> Iterator[Path]:
         raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another --out.") from error
     try:
         yield scratch
-        scratch.chmod(0o777 & ~_umask())
-        scratch.rename(target)
+        _put_in_place(scratch, target)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         _remove_empty(missing)
         raise
+
+
+def _put_in_place(scratch: Path, target: Path) -> None:
+    try:
+        scratch.chmod(0o777 & ~_umask())
+        scratch.rename(target)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be put in place ({error.strerror}); choose another --out."
+        ) from error
 
 
 def _missing_parents(target: Path) -> list[Path]:
