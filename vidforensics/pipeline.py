@@ -168,6 +168,7 @@ def _decode_pass(
             for accumulator in pictures if isinstance(block, FrameBlock) else sounds:
                 accumulator.update(block)
             progress("decode", _reached_s(block), probe.duration_s)
+            del block  # or its pictures would outlive the decoding of the next ones
         decode = decoder.summary()
     sound_files = wav.finish() if wav else ()
     if wav:

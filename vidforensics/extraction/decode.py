@@ -39,7 +39,7 @@ class DecodeOptions:
     picture: bool = True
     sound: bool = True
     block_frames: int = 32
-    block_bytes: int = 60_000_000
+    block_bytes: int = 32_000_000
     sound_block_s: float = 1.0
     threads: int = 1
 

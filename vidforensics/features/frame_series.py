@@ -9,7 +9,7 @@ Euclidean distance of two signatures is the RMS luma difference of the two smoot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from vidforensics.features.motion import COLUMNS, ROWS, cell_velocity
 from vidforensics.types import FrameBlock, FrameSeries
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from vidforensics.records.arrays import (
         ByteArray,
         CodeArray16,
@@ -109,15 +111,22 @@ class FrameSeriesAccumulator:
 
     def finish(self) -> FrameSeries:
         """The series; empty arrays for no frame."""
-        table = np.concatenate([np.zeros((0, len(NAMES)), np.float32), *self._rows]).astype(np.float64)
         side, cells = SIGNATURE_ROWS * SIGNATURE_COLUMNS, ROWS * COLUMNS
+        table = _joined(self._rows, np.zeros((0, len(NAMES)), np.float32)).astype(np.float64)
         return FrameSeries(
-            times_s=np.concatenate([np.zeros(0), *self._times]),
+            times_s=_joined(self._times, np.zeros(0)),
             values={name: table[:, i] for i, name in enumerate(NAMES)},
-            signatures=np.concatenate([np.zeros((0, side), np.int16), *self._signatures]),
-            cells=np.concatenate([np.zeros((0, cells), np.uint16), *self._cells]),
-            velocities=np.concatenate([np.zeros((0, cells, 2), np.int8), *self._velocities]),
+            signatures=_joined(self._signatures, np.zeros((0, side), np.int16)),
+            cells=_joined(self._cells, np.zeros((0, cells), np.uint16)),
+            velocities=_joined(self._velocities, np.zeros((0, cells, 2), np.int8)),
         )
+
+
+def _joined(pieces: list[NDArray[Any]], empty: NDArray[Any]) -> NDArray[Any]:
+    """All pieces as one array; they are let go, as an hour of them is large enough once."""
+    whole = np.concatenate([empty, *pieces])
+    pieces.clear()
+    return whole
 
 
 def signatures(planes: Float32Array) -> ShortArray:

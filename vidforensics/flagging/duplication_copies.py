@@ -29,6 +29,8 @@ STEP_NOISE = 0.08
 """Luma levels RMS that re-encoding alone leaves between the signatures of two equal pictures."""
 NEAR_SHARE, LEAST_NEAR = 0.5, 0.1
 """Two frames are taken for one picture when nearer than this share of a step, or this many levels RMS."""
+MEDIAN_FRAMES = 20_000
+"""The usual size of a step is taken from at most about so many frames."""
 _BLOCK, _MAX_PAIRS = 256, 400_000
 
 
@@ -74,14 +76,17 @@ def find_repeats(signatures: ShortArray) -> list[Repeat]:
 
 
 def _path(signatures: ShortArray) -> _Path:
-    levels = signatures[:, 1:].astype(np.float32) / np.float32(UNITS_PER_LEVEL)
-    step = np.diff(levels, axis=0, prepend=levels[:1])
-    sizes = np.sqrt((step**2).sum(axis=1))
-    usual = np.sqrt(np.median(step**2, axis=0))
-    weighted = step / (usual + 0.3 * np.sqrt((usual**2).mean()) + 0.01)
-    length = np.maximum(np.sqrt((weighted**2).sum(axis=1)), 1e-9)
+    """Levels, step sizes, step directions; in place, as no arrays of a long clip are larger."""
+    levels = signatures[:, 1:].astype(np.float32)
+    levels /= np.float32(UNITS_PER_LEVEL)
+    steps = np.diff(levels, axis=0, prepend=levels[:1])
+    sizes = np.sqrt(np.einsum("ij,ij->i", steps, steps))
+    usual = np.sqrt(np.median(steps[:: 1 + len(steps) // MEDIAN_FRAMES] ** 2, axis=0))
+    steps /= usual + np.float32(0.3 * np.sqrt((usual**2).mean()) + 0.01)
+    length = np.maximum(np.sqrt(np.einsum("ij,ij->i", steps, steps)), np.float32(1e-9))
     known = sizes / np.sqrt(sizes**2 + STEP_NOISE**2)  # a step of the size of the noise has no direction
-    return _Path(levels, sizes, (weighted * (known / length)[:, None]).astype(np.float32))
+    steps *= (known / length)[:, None].astype(np.float32)
+    return _Path(levels, sizes, steps)
 
 
 def _agreeing(steps: Float32Array) -> IntArray:
