@@ -28,6 +28,15 @@ _LOG = logging.getLogger(__name__)
 _MESSAGE_LIMIT_BYTES = 64 << 20
 _POLL_S = 0.25
 _WORKER_MODULE = "vidforensics.worker"
+_WORKER_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    # glibc raises its own threshold after large blocks are freed; pictures then fragment the heap, and an
+    # hour of 1080p grew by 2 GB. A fixed one hands every picture back to the system (mallopt(3)).
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,7 @@ class _WorkerGoneError(Exception):
 
 def _start(write_fd: int, noise: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the worker; decoder chatter goes to `noise`, messages to the pipe."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", PYTHONHASHSEED="0")
+    environment = {**os.environ, **_WORKER_ENVIRONMENT}
     try:
         return subprocess.Popen(
             [sys.executable, "-m", _WORKER_MODULE, str(write_fd)],
