@@ -19,6 +19,12 @@ Glossary
     segment         a stretch that a detector flags; an instant has its end at the next frame
     coverage        what a detector looked at, and why a stretch was not looked at
     finding         a fact about the file's structure, in one sentence
+    query, reference    the clip that is traced / the known video it is compared with
+    fingerprint     the codes of a clip's pictures and sound that tracing keeps
+    view            one way of looking at a query's picture: whole, a part of it, mirrored
+    hit             a moment of the query that looks or sounds like a moment of a reference
+    alignment       a straight stretch on which query and reference run together
+    edit            what was done to a stretch of the reference to become the query's
     stream join     the point where coded streams were joined without re-encoding
 
 Units are in names: `_s` seconds, `_hz`, `_px`, `_bytes`, `_bits`, `_db`. Unknown is None, in arrays NaN;
@@ -89,8 +95,33 @@ from vidforensics.records.flagging import (
     ScoreTrack,
     Segment,
 )
+from vidforensics.records.tracing import (
+    Alignment,
+    Edit,
+    EditDecision,
+    EditKind,
+    Fingerprint,
+    FractionBox,
+    Hits,
+    IndexedVideo,
+    Match,
+    Modality,
+    NotTraced,
+    PicturePrint,
+    PictureRelation,
+    PictureTable,
+    Post,
+    QueryViews,
+    SoundRelation,
+    SoundStretch,
+    SoundTable,
+    Trace,
+    TraceSegment,
+    View,
+)
 
 __all__ = [
+    "Alignment",
     "AudioAccumulator",
     "AudioBlock",
     "AudioPrint",
@@ -110,37 +141,58 @@ __all__ = [
     "Detector",
     "Digest",
     "DoubleCompression",
+    "Edit",
+    "EditDecision",
+    "EditKind",
     "EncoderSettings",
     "Evidence",
     "Extraction",
     "Features",
     "Finding",
     "FindingLevel",
+    "Fingerprint",
+    "FractionBox",
     "FrameAccumulator",
     "FrameBlock",
     "FrameHashes",
     "FrameSeries",
     "Gop",
+    "Hits",
+    "IndexedVideo",
     "JoinCue",
     "Keyframe",
     "Label",
+    "Match",
+    "Modality",
+    "NotTraced",
     "PacketTable",
     "ParameterSet",
     "Picture",
+    "PicturePrint",
+    "PictureRelation",
+    "PictureTable",
+    "Post",
     "Probe",
+    "QueryViews",
     "RunProvenance",
     "ScoreTrack",
     "Segment",
     "Shot",
     "SoundFile",
     "SoundPicture",
+    "SoundRelation",
     "SoundSeries",
+    "SoundStretch",
+    "SoundTable",
     "Span",
     "SpanKind",
     "Stream",
     "StreamKind",
     "Thumbnail",
+    "Trace",
+    "TraceSegment",
     "TransitionKind",
+    "View",
     "WriterFamily",
     "WriterReading",
 ]
