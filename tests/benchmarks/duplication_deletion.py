@@ -12,7 +12,7 @@ import json
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +83,9 @@ def rows_of(evidence: Evidence, label: dict) -> Iterator[Row]:
         DuplicationDetector(DuplicationOptions(candidate_margin=-4.0)),
         DeletionDetector(DeletionOptions(candidate=0.2)),
     )
+    known = replace(evidence, earlier=(DuplicationDetector().detect(evidence),))
     for detector in detectors:
-        answer = detector.detect(evidence)
+        answer = detector.detect(known)
         threshold = answer.tracks[0].threshold if answer.tracks else 0.0
         yield Row(
             detector=detector.name,

@@ -13,7 +13,7 @@ from tests.flagging.test_duplication import clip, elsewhere
 from vidforensics.features import FrameSeriesAccumulator
 from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
 from vidforensics.flagging.deletion_cues import around, sound_breaks, usable_frames
-from vidforensics.types import Shot, SoundSeries
+from vidforensics.types import Detection, Segment, Shot, SoundSeries
 
 WHOLE = list(range(120))
 
@@ -44,6 +44,16 @@ def test_missing_frames_are_found_between_their_neighbours(count):
     check_promises(detection, "deletion", "deletion", given.duration_s)
     (segment,) = [s for s in detection.segments if s.listed]
     assert (segment.start_s, segment.end_s) == pytest.approx((1.96, 2.0))
+
+
+def test_the_border_of_a_listed_repeat_is_no_second_finding():
+    given = evidence(clip(WHOLE[:50] + WHOLE[58:]))
+    detector = DeletionDetector(DeletionOptions(threshold=1.0, overlay_penalty=0.0))
+    repeat = Segment(2.0, 2.4, "duplication", 0.9, 1.0, "duplication", "", listed=True)
+    for listed_there, count in ((True, 0), (False, 1)):
+        earlier = (Detection("duplication", segments=(replace(repeat, listed=listed_there),)),)
+        found = detector.detect(replace(given, earlier=earlier)).segments
+        assert sum(s.listed for s in found) == count
 
 
 def test_a_caption_that_appears_is_no_deletion():

@@ -10,6 +10,7 @@ import pytest
 from tests.features.test_frame_hashes import block, textured
 from tests.flagging.conformance import Given, check_promises, evidence_of
 from vidforensics.features import FrameSeriesAccumulator
+from vidforensics.flagging import duplication_copies
 from vidforensics.flagging.duplication import DuplicationDetector
 from vidforensics.flagging.duplication_copies import find_repeats
 from vidforensics.flagging.duplication_freezes import find_freezes
@@ -142,17 +143,20 @@ def test_ranges_leave_gradual_transitions_out():
 
 
 def test_the_same_rest_elsewhere_speaks_against_a_freeze():
-    once = np.full((200, 48), 2.0)
-    once[60:66] = 0.0
+    once = np.full((200, 48), 512, np.uint16)
+    once[60:66] = 0
     (alone,) = find_freezes(once, (0, 200), 3)
-    once[120:126] = 0.0
+    once[120:126] = 0
     twice = find_freezes(once, (0, 200), 3)
     assert (alone.first, alone.last) == (60, 66)
     assert alone.unlike == pytest.approx(alone.contrast, abs=0.1)
     assert all(f.unlike < 0 < f.contrast for f in twice)
 
 
-def test_brute_force_finds_the_same_repeat():
+@pytest.mark.parametrize("reach", [50, 60, 4000])
+def test_brute_force_finds_the_same_repeat(reach, monkeypatch):
+    monkeypatch.setattr(duplication_copies, "REACH_FRAMES", reach)
+    monkeypatch.setattr(duplication_copies, "_BLOCK", 16)
     rng = np.random.default_rng(3)
     path = np.cumsum(rng.normal(0, 60, (90, 128)), axis=0)
     path[60:75] = path[10:25] + rng.normal(0, 4, (15, 128))

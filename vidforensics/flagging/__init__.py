@@ -8,6 +8,7 @@ never the clip: its coverage then says "not assessed" and why.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from vidforensics.flagging.coverage import not_assessed
 from vidforensics.runtime import Progress, no_progress
@@ -19,7 +20,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def detectors() -> tuple[Detector, ...]:
-    """Every detector, in the order its answers are reported; imported here so that listing costs nothing."""
+    """Every detector, in the order they run and are reported, as a later one may use what an earlier found.
+
+    Imported here so that listing costs nothing.
+    """
     from vidforensics.flagging.audio_discontinuity import AudioDiscontinuityDetector
     from vidforensics.flagging.deletion import DeletionDetector
     from vidforensics.flagging.duplication import DuplicationDetector
@@ -40,11 +44,11 @@ def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple
 
     """
     found = detectors()
-    answers = []
+    answers: tuple[Detection, ...] = ()
     for done, detector in enumerate(found, start=1):
-        answers.append(_run_one(detector, evidence))
+        answers += (_run_one(detector, replace(evidence, earlier=answers)),)
         progress("flag", float(done), float(len(found)))
-    return tuple(answers)
+    return answers
 
 
 def _run_one(detector: Detector, evidence: Evidence) -> Detection:

@@ -17,7 +17,7 @@ from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import Gap, not_assessed, tile
 from vidforensics.flagging.deletion_cues import LEAST_SHOT_FRAMES, Cues, measure_cues
-from vidforensics.flagging.duplication import BORDER_FRAMES, DuplicationOptions, candidates
+from vidforensics.flagging.duplication import BORDER_FRAMES
 from vidforensics.flagging.duplication_shots import (
     pictureless_gaps,
     quiet_gaps,
@@ -118,10 +118,11 @@ def agreement(cues: Cues, options: DeletionOptions) -> FloatArray:
 
 def _borders_of_repeats(evidence: Evidence) -> BoolArray:
     """Frames where a listed repeat begins or ends: the jump there has its explanation already."""
-    near = np.zeros(len(evidence.features.frames.times_s), dtype=bool)
-    for candidate in candidates(evidence, DuplicationOptions()):
-        if candidate.margin >= 0:
-            for at in (candidate.first, candidate.last):
+    times_s = evidence.features.frames.times_s
+    near = np.zeros(len(times_s), dtype=bool)
+    for segment in (s for d in evidence.earlier for s in d.segments):
+        if segment.label == "duplication" and segment.listed:
+            for at in np.searchsorted(times_s, (segment.start_s, segment.end_s)):
                 near[max(0, at - BORDER_FRAMES) : at + BORDER_FRAMES + 1] = True
     return near
 

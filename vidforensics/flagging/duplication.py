@@ -35,7 +35,6 @@ THRESHOLD = 0.0
 NOTHING = -6.0
 """Margin of a frame that belongs to no candidate."""
 BORDER_FRAMES = 2
-CELL_UNITS_PER_LEVEL = 256.0
 RIVAL_CLOSENESS = 1.0
 
 
@@ -101,9 +100,9 @@ def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidat
     series = evidence.features.frames
     found = []
     if series.cells is not None:
-        cells = series.cells.astype(np.float64) / CELL_UNITS_PER_LEVEL
         for span in recordings(series, evidence.extraction.shots):
-            found += [_frozen(freeze, options) for freeze in find_freezes(cells, span, options.least_frames)]
+            freezes = find_freezes(series.cells, span, options.least_frames)
+            found += [_frozen(freeze, options) for freeze in freezes]
     if series.signatures is not None:
         found += _copies(find_repeats(series.signatures), options, series)
     return sorted(found, key=lambda c: (c.first, c.last, c.basis))

@@ -52,11 +52,32 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """Signatures in levels without brightness (N, 127), sizes of their steps (N,), their directions."""
+    """How the picture moves through the clip.
 
-    levels: Float32Array
+    signatures: int16 (N, K) as given. sizes: of the step into each frame, luma levels, (N,). usual: per
+    coefficient, the size of its steps in this clip, (K − 1,). Levels and directions of steps are worked out
+    where they are asked for: as floats, those of an hour would take more memory than its decode pass.
+    """
+
+    signatures: ShortArray
     sizes: Float32Array
-    steps: Float32Array
+    usual: Float32Array
+
+    def levels(self, at: IntArray) -> Float32Array:
+        """Signatures in luma levels, without brightness, (len(at), K − 1)."""
+        levels = self.signatures[at, 1:].astype(np.float32)
+        levels /= np.float32(UNITS_PER_LEVEL)
+        return levels
+
+    def steps(self, at: IntArray) -> Float32Array:
+        """Directions of the steps into these frames; short where a step is no larger than the noise."""
+        steps = _steps(self.signatures, at)
+        steps /= self.usual + np.float32(0.3 * np.sqrt((self.usual**2).mean()) + 0.01)
+        length = np.maximum(np.sqrt(np.einsum("ij,ij->i", steps, steps)), np.float32(1e-9))
+        sizes = self.sizes[at]
+        known = sizes / np.sqrt(sizes**2 + STEP_NOISE**2)
+        steps *= (known / length)[:, None].astype(np.float32)
+        return steps
 
 
 def find_repeats(signatures: ShortArray) -> list[Repeat]:
@@ -71,41 +92,54 @@ def find_repeats(signatures: ShortArray) -> list[Repeat]:
     if len(signatures) < 2 * (WINDOW_STEPS + 1):
         return []
     path = _path(signatures[:MAX_FRAMES])
-    repeats = [_measured(path, *run) for run in _diagonals(_agreeing(path.steps))]
+    repeats = [_measured(path, *run) for run in _diagonals(_agreeing(path))]
     return sorted(repeats, key=lambda r: (r.first, r.lag))
 
 
 def _path(signatures: ShortArray) -> _Path:
-    """Levels, step sizes, step directions; in place, as no arrays of a long clip are larger."""
-    levels = signatures[:, 1:].astype(np.float32)
-    levels /= np.float32(UNITS_PER_LEVEL)
-    steps = np.diff(levels, axis=0, prepend=levels[:1])
-    sizes = np.sqrt(np.einsum("ij,ij->i", steps, steps))
-    usual = np.sqrt(np.median(steps[:: 1 + len(steps) // MEDIAN_FRAMES] ** 2, axis=0))
-    steps /= usual + np.float32(0.3 * np.sqrt((usual**2).mean()) + 0.01)
-    length = np.maximum(np.sqrt(np.einsum("ij,ij->i", steps, steps)), np.float32(1e-9))
-    known = sizes / np.sqrt(sizes**2 + STEP_NOISE**2)  # a step of the size of the noise has no direction
-    steps *= (known / length)[:, None].astype(np.float32)
-    return _Path(levels, sizes, steps)
+    count = len(signatures)
+    sizes = np.zeros(count, dtype=np.float32)
+    for a in range(0, count, REACH_FRAMES):
+        at = np.arange(a, min(a + REACH_FRAMES, count))
+        steps = _steps(signatures, at)
+        sizes[at] = np.sqrt(np.einsum("ij,ij->i", steps, steps))
+    sample = _steps(signatures, np.arange(0, count, 1 + count // MEDIAN_FRAMES))
+    return _Path(signatures, sizes, np.sqrt(np.median(sample**2, axis=0)))
 
 
-def _agreeing(steps: Float32Array) -> IntArray:
+def _steps(signatures: ShortArray, at: IntArray) -> Float32Array:
+    """Steps of the picture into these frames, luma levels; that of the first frame is 0."""
+    before = signatures[np.maximum(at - 1, 0), 1:].astype(np.float32)
+    return np.asarray((signatures[at, 1:] - before) / np.float32(UNITS_PER_LEVEL), dtype=np.float32)
+
+
+def _agreeing(path: _Path) -> IntArray:
     """(P, 2) first step and lag of the windows whose steps agree at that lag."""
-    count, found, left = len(steps), [np.zeros((0, 2), dtype=np.int64)], _MAX_PAIRS
-    for a in range(0, count, _BLOCK):
-        b = min(count, a + _BLOCK + WINDOW_STEPS - 1)
-        products = steps[a:b] @ steps[a : b + REACH_FRAMES].T
-        height, width = products.shape[0] - WINDOW_STEPS + 1, products.shape[1] - WINDOW_STEPS + 1
-        if height < 1 or left <= 0:
-            break
-        total = np.zeros((height, width), dtype=np.float32)
-        for t in range(WINDOW_STEPS):
-            total += products[t : t + height, t : t + width]
-        i, j = np.nonzero(total > LEAST_AGREEMENT * WINDOW_STEPS)
-        real = j - i >= LEAST_LAG_FRAMES
-        found.append(np.stack([i[real] + a, (j - i)[real]], axis=1)[:left])
-        left -= len(found[-1])
+    count, found, left = len(path.sizes), [np.zeros((0, 2), dtype=np.int64)], _MAX_PAIRS
+    for start in range(0, count, REACH_FRAMES):
+        ahead = np.arange(start, min(count, start + 2 * REACH_FRAMES + _BLOCK + WINDOW_STEPS))
+        steps = path.steps(ahead)
+        for a in range(start, min(count, start + REACH_FRAMES), _BLOCK):
+            pairs = _agreeing_from(steps[a - start :], min(start + REACH_FRAMES - a, _BLOCK))[:left]
+            found.append(pairs + np.array([a, 0]))
+            left -= len(pairs)
+            if left <= 0:
+                return np.concatenate(found)
     return np.concatenate(found)
+
+
+def _agreeing_from(steps: Float32Array, count: int) -> IntArray:
+    """As `_agreeing`, for windows that begin at the first `count` of these steps."""
+    products = steps[: count + WINDOW_STEPS - 1] @ steps[: count + WINDOW_STEPS - 1 + REACH_FRAMES].T
+    height, width = products.shape[0] - WINDOW_STEPS + 1, products.shape[1] - WINDOW_STEPS + 1
+    if height < 1:
+        return np.zeros((0, 2), dtype=np.int64)
+    total = np.zeros((height, width), dtype=np.float32)
+    for t in range(WINDOW_STEPS):
+        total += products[t : t + height, t : t + width]
+    i, j = np.nonzero(total > LEAST_AGREEMENT * WINDOW_STEPS)
+    real = j - i >= LEAST_LAG_FRAMES
+    return np.stack([i[real], (j - i)[real]], axis=1)
 
 
 def _diagonals(windows: IntArray) -> list[tuple[int, int, int]]:
@@ -120,13 +154,14 @@ def _diagonals(windows: IntArray) -> list[tuple[int, int, int]]:
 
 
 def _measured(path: _Path, first: int, last: int, lag: int) -> Repeat:
-    first, last = _trimmed(path, first, min(last, len(path.levels) - lag), lag)
+    first, last = _trimmed(path, first, min(last, len(path.sizes) - lag), lag)
     here = np.arange(first, last)
     distance = _median(_distances(path, here, lag)) + 0.01
     step = _median(np.minimum(path.sizes[here[1:]], path.sizes[here[1:] + lag])) + 0.005
-    centred = path.levels[here] - path.levels[here].mean(axis=0)
+    levels = path.levels(here)
+    centred = levels - levels.mean(axis=0)
     moved = float(np.sqrt((centred**2).sum(axis=1)).mean()) + 0.005
-    agreement = _agreement(path.steps, here[1:], lag)
+    agreement = _agreement(path, here[1:], lag)
     closeness, extent = float(np.log2(step / distance)), float(np.log2(moved / distance))
     return Repeat(first, last, lag, closeness, agreement, extent)
 
@@ -151,11 +186,11 @@ def _median(values: Float32Array) -> float:
 
 
 def _distances(path: _Path, here: IntArray, lag: int) -> Float32Array:
-    between = path.levels[here] - path.levels[here + lag]
+    between = path.levels(here) - path.levels(here + lag)
     return np.asarray(np.sqrt((between**2).sum(axis=1)), dtype=np.float32)
 
 
-def _agreement(steps: Float32Array, here: IntArray, lag: int) -> float:
-    inside = here[here + lag < len(steps)]
-    products: FloatArray = (steps[inside] * steps[inside + lag]).sum(axis=1)
+def _agreement(path: _Path, here: IntArray, lag: int) -> float:
+    inside = here[here + lag < len(path.sizes)]
+    products: FloatArray = (path.steps(inside) * path.steps(inside + lag)).sum(axis=1)
     return float(products.mean()) if len(inside) else 0.0

@@ -16,8 +16,9 @@ import numpy as np
 from vidforensics.flagging.binarise import runs_of
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import BoolArray, FloatArray
+    from vidforensics.records.arrays import BoolArray, CodeArray16, FloatArray
 
+CELL_UNITS_PER_LEVEL = 256.0
 FLANK_FRAMES = 6
 LIVELY_CELLS = 4
 LIVELY_FLOOR, PICTURE_FLOOR = 0.015, 0.003
@@ -44,11 +45,11 @@ class Freeze:
     unlike: float
 
 
-def find_freezes(cells: FloatArray, span: tuple[int, int], least_frames: int) -> list[Freeze]:
+def find_freezes(cells: CodeArray16, span: tuple[int, int], least_frames: int) -> list[Freeze]:
     """Candidate freezes of one recording.
 
     Args:
-        cells: float64 (N, K), change of each cell to the frame before, luma levels.
+        cells: uint16 (N, K), change of each cell to the frame before, 1/256 luma level.
         span: index range of the recording.
         least_frames: shorter runs are left out.
 
@@ -59,8 +60,8 @@ def find_freezes(cells: FloatArray, span: tuple[int, int], least_frames: int) ->
     if last - first < least_frames + 2 * FLANK_FRAMES:
         return []
     part = cells[first:last]
-    lively = np.sort(part, axis=1)[:, -LIVELY_CELLS:].mean(axis=1)
-    series = ((lively, LIVELY_FLOOR), (part.mean(axis=1), PICTURE_FLOOR))
+    lively = np.sort(part, axis=1)[:, -LIVELY_CELLS:].mean(axis=1) / CELL_UNITS_PER_LEVEL
+    series = ((lively, LIVELY_FLOOR), (part.mean(axis=1) / CELL_UNITS_PER_LEVEL, PICTURE_FLOOR))
     found = []
     for a, b in runs_of(_still(lively)):
         if b - a < least_frames or a < FLANK_FRAMES or b + FLANK_FRAMES > len(part):

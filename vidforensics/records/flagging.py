@@ -16,24 +16,6 @@ Label = Literal["splice", "dub", "audio_splice", "deletion", "duplication", "str
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that a detector may look at."""
-
-    probe: Probe
-    bitstream: Bitstream
-    extraction: Extraction
-    features: Features
-
-    @property
-    def duration_s(self) -> float:
-        """End of the timeline: the probe's duration, or what was decoded if that is longer."""
-        times = self.extraction.decode.frame_times_s
-        ends = [float(times[-1])] if len(times) else []
-        ends += [float(s.times_s[-1]) + s.hop_s for s in self.features.sounds if len(s.times_s)]
-        return max([*ends, self.probe.duration_s or 0.0])
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreTrack:
     """A detector's score over time: times_s (N,), scores (N,), NaN where nothing was assessed."""
 
@@ -81,6 +63,25 @@ class Detection:
     tracks: tuple[ScoreTrack, ...] = ()
     segments: tuple[Segment, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a detector may look at; `earlier` holds what the detectors before it answered."""
+
+    probe: Probe
+    bitstream: Bitstream
+    extraction: Extraction
+    features: Features
+    earlier: tuple[Detection, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """End of the timeline: the probe's duration, or what was decoded if that is longer."""
+        times = self.extraction.decode.frame_times_s
+        ends = [float(times[-1])] if len(times) else []
+        ends += [float(s.times_s[-1]) + s.hop_s for s in self.features.sounds if len(s.times_s)]
+        return max([*ends, self.probe.duration_s or 0.0])
 
 
 class Detector(Protocol):
