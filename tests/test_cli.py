@@ -111,6 +111,17 @@ def test_extract_writes_pictures_sound_and_manifest(samples: Path, tmp_path: Pat
     assert (tmp_path / "x" / manifest["sounds"][0]["path"]).is_file()
 
 
+@pytest.mark.parametrize(
+    "name", ["clean", "odd/no_video", "odd/late_audio", "odd/truncated", "odd/one_frame"]
+)
+def test_extract_and_flag_state_one_duration(samples: Path, tmp_path: Path, name: str):
+    clip = samples / f"{name}.mp4"
+    assert run("extract", clip, "--out", tmp_path / "x").returncode == 0
+    manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
+    document = json.loads(run("flag", clip, "--json").stdout)
+    assert manifest["clip"]["duration_s"] == document["clip"]["duration_s"] > 0.0
+
+
 def test_blocks_on_request(samples: Path, tmp_path: Path):
     answer = run("extract", samples / "clean.mp4", "--out", tmp_path / "x", "--blocks-between", "0", "0.5")
     assert answer.returncode == 0, answer.stderr

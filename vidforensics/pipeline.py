@@ -232,7 +232,7 @@ def examine(path: Path, folder: Path, options: Options, progress: Progress) -> C
     )
 
 
-def _clip(path: Path, digest: Digest, duration_s: float | None) -> Clip:
+def _clip(path: Path, digest: Digest, duration_s: float) -> Clip:
     return Clip(
         path=str(path),
         sha256=digest.sha256,
@@ -316,7 +316,8 @@ def extract_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
     if options.blocks:
         _write_blocks(path, probe, folder, options)
     _check_untouched(path, digest)
-    manifest = _manifest(path, digest, extracted, _file_hashes(folder, {"custody.jsonl"}))
+    clip = _clip(path, digest, extracted.duration_s(probe))
+    manifest = _manifest(clip, extracted, _file_hashes(folder, {"custody.jsonl"}))
     manifest["provenance"] = schema.plain(
         provenance(
             version=__version__,
@@ -336,11 +337,10 @@ def extract_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
     }
 
 
-def _manifest(path: Path, digest: Digest, extracted: Extraction, files: Mapping[str, str]) -> schema.Document:
-    times = extracted.decode.frame_times_s
+def _manifest(clip: Clip, extracted: Extraction, files: Mapping[str, str]) -> schema.Document:
     return {
         "schema": schema.EXTRACT_SCHEMA,
-        "clip": schema.plain(_clip(path, digest, float(times[-1]) if len(times) else None)),
+        "clip": schema.plain(clip),
         "keyframes": schema.plain(extracted.keyframes),
         "sounds": schema.plain(extracted.sounds),
         "shots": [schema.shot_row(shot) for shot in extracted.shots],

@@ -60,8 +60,9 @@ def test_variable_frame_rate_keeps_each_time(tmp_path: Path) -> None:
 
 def test_late_sound_starts_late(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "l.mkv", moving(10), tones=[(8000, 1, 1.5, 0.25)])
-    _, sounds, _ = decode(path)
+    _, sounds, summary = decode(path)
     assert sounds[0].start_s == pytest.approx(0.25, abs=1e-3)
+    assert summary.sound_end_s == pytest.approx(1.75, abs=1e-3)
     assert sounds[0].mono_start_s == sounds[0].start_s
     assert sum(len(block.samples) for block in sounds) == 12_000
     assert sum(len(block.mono) for block in sounds) == pytest.approx(24_000, abs=20)
@@ -70,6 +71,7 @@ def test_late_sound_starts_late(tmp_path: Path) -> None:
 def test_negative_start_becomes_the_origin(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "n.nut", moving(6), Coding(codec="mpeg4", start_ticks=-3))
     _, _, summary = decode(path)
+    assert summary.sound_end_s is None
     assert summary.frame_times_s[0] == pytest.approx(0.0, abs=1e-6)
     assert np.all(np.diff(summary.frame_times_s) == pytest.approx(0.04))
 

@@ -111,6 +111,7 @@ class Decoder:
         picture = self._picture
         times_s = np.array(picture.times_s if picture else (), np.float64)
         width, height = (picture.display_size if picture else None) or (None, None)
+        sound_ends_s = [sound.latest_s for sound in self._sounds.values() if sound.sample_count]
         return DecodeSummary(
             frame_count=len(times_s),
             frame_times_s=times_s,
@@ -119,6 +120,7 @@ class Decoder:
             variable_frame_rate=variable_frame_rate(times_s, _tick_s(self._probe)),
             normalised=tuple(picture.normalised) if picture else (),
             problems=self._problems.sentences(),
+            sound_end_s=max(sound_ends_s, default=None),
         )
 
     def _choose_streams(self) -> None:

@@ -63,6 +63,7 @@ class SoundTrack:
         self._run: _Run | None = None
         self._ticks: tuple[int, int] | None = None
         self._end_s = 0.0
+        self.latest_s = 0.0
         self._doubtful: list[_Piece] = []
         self.sample_count = 0
 
@@ -111,6 +112,7 @@ class SoundTrack:
             self._run = _Run(self._track, start_s, piece.layout, self._problems)
         self._run.add(piece.frame, piece.count)
         self._end_s = self._run.end_s
+        self.latest_s = max(self.latest_s, self._end_s)
 
     def _time_of(self, frame: AudioFrame) -> float | None:
         ticks = frame.pts if frame.pts is not None else frame.dts

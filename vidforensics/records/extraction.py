@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from vidforensics.records.acquisition import Probe
     from vidforensics.records.arrays import ByteArray, Float32Array, FloatArray
 
 TransitionKind = Literal["cut", "fade", "dissolve"]
@@ -147,7 +148,10 @@ class SoundFile:
 
 @dataclass(frozen=True, slots=True)
 class DecodeSummary:
-    """How the decode pass went. `problems` names what was lost; `normalised` what was straightened."""
+    """How the decode pass went. `problems` names what was lost; `normalised` what was straightened.
+
+    `sound_end_s` is where the last decoded sample of any track ends; None when no sound came out.
+    """
 
     frame_count: int
     frame_times_s: FloatArray
@@ -156,6 +160,7 @@ class DecodeSummary:
     variable_frame_rate: bool | None
     normalised: tuple[str, ...]
     problems: tuple[str, ...]
+    sound_end_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +174,9 @@ class Extraction:
     spans: tuple[Span, ...]
     borders: tuple[Border, ...]
     sounds: tuple[SoundFile, ...]
+
+    def duration_s(self, probe: Probe) -> float:
+        """End of the clip's timeline: the probe's duration, or what was decoded if that is longer."""
+        times = self.decode.frame_times_s
+        last_frame_s = float(times[-1]) if len(times) else 0.0
+        return max(last_frame_s, self.decode.sound_end_s or 0.0, probe.duration_s or 0.0)

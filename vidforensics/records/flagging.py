@@ -77,11 +77,8 @@ class Evidence:
 
     @property
     def duration_s(self) -> float:
-        """End of the timeline: the probe's duration, or what was decoded if that is longer."""
-        times = self.extraction.decode.frame_times_s
-        ends = [float(times[-1])] if len(times) else []
-        ends += [float(s.times_s[-1]) + s.hop_s for s in self.features.sounds if len(s.times_s)]
-        return max([*ends, self.probe.duration_s or 0.0])
+        """End of the timeline, 0 and up."""
+        return self.extraction.duration_s(self.probe)
 
 
 class Detector(Protocol):
