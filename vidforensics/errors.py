@@ -9,7 +9,8 @@
     │   └── WorkerCrashError    the worker process died (decoder crash)
     ├── OutputError             results cannot be written: full disk, no permission                → 3
     ├── MissingModelError       a model or an optional package is absent or has the wrong hash     → 4
-    └── ReportError             a report.json that cannot be read or is newer than this version    → 2
+    ├── ReportError             a report.json that cannot be read or is newer than this version    → 2
+    └── IndexUnusableError      an index that is locked, damaged or newer than this version        → 5
 
 A message says what happened, to which file, and what to do next.
 """
@@ -82,3 +83,9 @@ class ReportError(VidforensicsError):
     """A report.json cannot be read, or was written by a newer version."""
 
     exit_code = ExitCode.USAGE
+
+
+class IndexUnusableError(VidforensicsError):
+    """An index is locked by another writer, damaged beyond its own repair, or newer than this version."""
+
+    exit_code = ExitCode.INDEX_UNUSABLE

@@ -17,4 +17,5 @@ if TYPE_CHECKING:
     CodeArray = NDArray[np.uint32]
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.int64]
+    Int32Array = NDArray[np.int32]
     StrArray = NDArray[np.str_]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CodeArray,
         Float32Array,
         FloatArray,
+        Int32Array,
         IntArray,
     )
 
@@ -123,26 +124,28 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class PictureTable:
-    """The picture codes of a whole index, memory-mapped.
+    """The picture codes of many videos, as they lie in one segment file of an index.
 
-    codes uint8 (N, B), video int64 (N,), times_s float32 (N,), quality uint8 (N,), points uint8 (N, K, 4),
-    descriptors uint8 (N, K, D).
+    codes uint8 (N, B), times_s float32 (N,), quality uint8 (N,); videos int64 (V,) holds the index's numbers.
+    The rows of videos[i] are starts[i] to starts[i + 1], int64 (V + 1,), in the order of its PicturePrint.
     """
 
     codes: ByteArray
-    video: IntArray
     times_s: Float32Array
     quality: ByteArray
-    points: ByteArray
-    descriptors: ByteArray
+    videos: IntArray
+    starts: IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class SoundTable:
-    """The sound codes of a whole index: codes uint32 (N,), video int64 (N,), times_s float32 (N,)."""
+    """The sound codes of many videos, sorted by code, as they lie in one segment file of an index.
+
+    codes uint32 (N,) ascending, video int32 (N,) the index's numbers, times_s float32 (N,).
+    """
 
     codes: CodeArray
-    video: IntArray
+    video: Int32Array
     times_s: Float32Array
 
 
@@ -153,7 +156,7 @@ class Hits:
     video int64, the index's own number; query_s and reference_s float64; weight float32, log10 of how much
     likelier the likeness is for a copy than by chance; speed float32, reference seconds per query second
     where one hit tells it (sound), else NaN; mirrored bool; view int64 (−1 for sound); reference_row int64,
-    row of the table that was hit.
+    the row that was hit of the video's own PicturePrint (−1 for sound).
     """
 
     modality: Modality
