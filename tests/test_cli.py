@@ -54,6 +54,23 @@ def test_every_verb_has_help(verb: str):
     assert len(answer.stdout.splitlines()) > 5
 
 
+@pytest.mark.parametrize("verb", ["inspect", "extract", "flag", "verify"])
+def test_verbs_that_read_a_clip_share_their_options(verb: str):
+    text = run(verb, "--help").stdout
+    assert all(
+        o in text for o in ("--time-limit SECONDS", "--memory-limit MB", "-q, --quiet", "-v, --verbose")
+    )
+    assert ("--blocks-between START END" in text) == (verb in {"inspect", "extract"})
+
+
+def test_wrong_choice_of_what_is_written_is_refused(samples: Path, tmp_path: Path):
+    for wrong in (["--keyframes", "gif"], ["--blocks-between", "2", "1"]):
+        answer = run("extract", samples / "clean.mp4", "--out", tmp_path / "x", *wrong)
+        assert answer.returncode == 2
+        assert answer.stderr.startswith(wrong[0])
+        assert not (tmp_path / "x").exists()
+
+
 def test_version():
     assert run("--version").stdout.startswith("vidforensics ")
 

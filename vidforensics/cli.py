@@ -9,27 +9,36 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from vidforensics import __version__
-from vidforensics.errors import ExitCode, UsageError, VidforensicsError
+from vidforensics.cli_options import (
+    CaseFolder,
+    Clip,
+    Clips,
+    EveryCandidate,
+    FailOnFlag,
+    Json,
+    MovedClip,
+    OutFolder,
+    Quiet,
+    Report,
+    Work,
+    Written,
+    grouped,
+)
+from vidforensics.errors import ExitCode, VidforensicsError
 from vidforensics.terminal import (
     count,
     flag_lines,
     headline_lines,
     model_line,
     printable,
-    session,
     shown,
     verify_lines,
 )
-
-if TYPE_CHECKING:
-    from vidforensics.isolation import Limits
 
 app = typer.Typer(
     name="vidforensics",
@@ -46,49 +55,6 @@ models_app = typer.Typer(no_args_is_help=True, help="Which model files are prese
 app.add_typer(models_app, name="models")
 
 HEADLINES = 5
-
-Clip = Annotated[
-    Path,
-    typer.Argument(
-        metavar="CLIP", readable=False, help="The video or sound file to examine.", show_default=False
-    ),
-]
-Clips = Annotated[
-    list[Path],
-    typer.Argument(metavar="CLIP...", readable=False, help="One or more files.", show_default=False),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document per clip, one per line.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes; errors only.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")]
-FailOnFlag = Annotated[bool, typer.Option("--fail-on-flag", help="Exit with 10 when something was flagged.")]
-TimeLimit = Annotated[
-    float,
-    typer.Option("--time-limit", min=1.0, metavar="SECONDS", help="Stop a file that takes longer than this."),
-]
-MemoryLimit = Annotated[
-    int,
-    typer.Option(
-        "--memory-limit", min=512, metavar="MB", help="Stop a file whose worker needs more than this."
-    ),
-]
-KeyframeFormat = Annotated[
-    str, typer.Option("--keyframes", metavar="jpeg|png", help="File format of the keyframes.")
-]
-Blocks = Annotated[
-    bool, typer.Option("--blocks", help="Also write per-block QP and motion vectors (H.264) below blocks/.")
-]
-BlocksBetween = Annotated[
-    tuple[float, float] | None,
-    typer.Option(
-        "--blocks-between",
-        metavar="START END",
-        help="Only blocks of this stretch, in seconds.",
-        show_default=False,
-    ),
-]
-
-_TIME_LIMIT_S = 4 * 3600.0
-_MEMORY_LIMIT_MB = 6144
 
 
 def _show_version(wanted: bool) -> None:
@@ -108,35 +74,18 @@ def root(
 
 
 @app.command()
+@grouped
 def inspect(
-    clip: Clip,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="The case folder to make. [default: cases/NAME]", show_default=False
-        ),
-    ] = None,
-    keyframes: KeyframeFormat = "jpeg",
-    blocks: Blocks = False,
-    blocks_between: BlocksBetween = None,
-    fail_on_flag: FailOnFlag = False,
-    time_limit: TimeLimit = _TIME_LIMIT_S,
-    memory_limit: MemoryLimit = _MEMORY_LIMIT_MB,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *, clip: Clip, out: CaseFolder = None, written: Written, fail_on_flag: FailOnFlag = False, work: Work
 ) -> None:
     """Examine one suspect clip and write a case folder with its report."""
     from vidforensics import verbs
 
-    with session(quiet, verbose) as progress:
+    with work.session() as progress:
         case = verbs.inspect(
-            clip,
-            out=out,
-            options=_options(keyframes, blocks, blocks_between),
-            limits=_limits(time_limit, memory_limit),
-            progress=progress,
+            clip, out=out, options=written.options(), limits=work.limits(), progress=progress
         )
-    _note(case.problems, quiet)
+    work.note(case.problems)
     typer.echo(f"Report: {shown(case.folder / 'report.html')}")
     for line in headline_lines(case.headlines, HEADLINES):
         typer.echo(line)
@@ -144,31 +93,16 @@ def inspect(
 
 
 @app.command()
-def extract(
-    clip: Clip,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="The folder to make.", show_default=False)
-    ],
-    keyframes: KeyframeFormat = "jpeg",
-    blocks: Blocks = False,
-    blocks_between: BlocksBetween = None,
-    time_limit: TimeLimit = _TIME_LIMIT_S,
-    memory_limit: MemoryLimit = _MEMORY_LIMIT_MB,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@grouped
+def extract(*, clip: Clip, out: OutFolder, written: Written, work: Work) -> None:
     """Write keyframes with exact times, every sound track as WAV, and a manifest."""
     from vidforensics import verbs
 
-    with session(quiet, verbose) as progress:
+    with work.session() as progress:
         result = verbs.extract(
-            clip,
-            out=out,
-            options=_options(keyframes, blocks, blocks_between),
-            limits=_limits(time_limit, memory_limit),
-            progress=progress,
+            clip, out=out, options=written.options(), limits=work.limits(), progress=progress
         )
-    _note(result.problems, quiet)
+    work.note(result.problems)
     typer.echo(
         f"{shown(result.folder)}: {count(result.keyframe_count, 'keyframe')}, "
         f"{count(result.sound_count, 'sound track')}"
@@ -176,17 +110,14 @@ def extract(
 
 
 @app.command()
+@grouped
 def flag(
+    *,
     clips: Clips,
     as_json: Json = False,
-    every_candidate: Annotated[
-        bool, typer.Option("--all", help="List candidates below the operating point too.")
-    ] = False,
+    every_candidate: EveryCandidate = False,
     fail_on_flag: FailOnFlag = False,
-    time_limit: TimeLimit = _TIME_LIMIT_S,
-    memory_limit: MemoryLimit = _MEMORY_LIMIT_MB,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    work: Work,
 ) -> None:
     """Run the detectors alone: joined, cut or repeated stretches, and what was not assessed."""
     from vidforensics import schema, verbs
@@ -194,12 +125,9 @@ def flag(
     flagged, failed = False, ExitCode.DONE
     for clip in clips:
         try:
-            with session(quiet, verbose) as progress:
+            with work.session() as progress:
                 document = verbs.flag(
-                    clip,
-                    every_candidate=every_candidate,
-                    limits=_limits(time_limit, memory_limit),
-                    progress=progress,
+                    clip, every_candidate=every_candidate, limits=work.limits(), progress=progress
                 )
         except VidforensicsError as error:
             failed = _say_error(error)
@@ -213,35 +141,17 @@ def flag(
 
 
 @app.command()
-def verify(
-    report: Annotated[
-        Path,
-        typer.Argument(
-            metavar="REPORT.json",
-            readable=False,
-            help="The report.json of a case folder.",
-            show_default=False,
-        ),
-    ],
-    clip: Annotated[
-        Path | None,
-        typer.Option("--clip", help="The evidence, where it has moved since.", show_default=False),
-    ] = None,
-    as_json: Json = False,
-    time_limit: TimeLimit = _TIME_LIMIT_S,
-    memory_limit: MemoryLimit = _MEMORY_LIMIT_MB,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@grouped
+def verify(*, report: Report, clip: MovedClip = None, as_json: Json = False, work: Work) -> None:
     """Derive every finding of a report anew from the evidence; exit with 3 unless all of them hold."""
     from vidforensics import schema, verbs
 
-    with session(quiet, verbose) as progress:
-        result = verbs.verify(report, clip=clip, limits=_limits(time_limit, memory_limit), progress=progress)
+    with work.session() as progress:
+        result = verbs.verify(report, clip=clip, limits=work.limits(), progress=progress)
     if as_json:
         typer.echo(schema.dumps(result.document()))
     else:
-        for line in verify_lines(result.document(), every_line=verbose):
+        for line in verify_lines(result.document(), every_line=work.verbose):
             typer.echo(line)
     if not result.holds:
         raise typer.Exit(ExitCode.INPUT_FAILED)
@@ -314,34 +224,6 @@ def _say_usage(error: Any) -> ExitCode:
     return ExitCode.USAGE
 
 
-def _options(keyframes: str, blocks: bool, between: tuple[float, float] | None) -> dict[str, Any]:
-    if keyframes not in {"jpeg", "png"}:
-        raise UsageError(f"--keyframes {keyframes}: choose jpeg or png.")
-    if between is not None and not 0 <= between[0] < between[1]:
-        raise UsageError(
-            f"--blocks-between {between[0]:g} {between[1]:g}: the start must lie before the end."
-        )
-    start_s, end_s = between or (None, None)
-    return {
-        "keyframe_format": keyframes,
-        "blocks": blocks or between is not None,
-        "blocks_start_s": start_s,
-        "blocks_end_s": end_s,
-    }
-
-
-def _limits(time_s: float, memory_mb: int) -> Limits:
-    from vidforensics.isolation import Limits
-
-    return Limits(time_s=time_s, memory_bytes=memory_mb << 20)
-
-
 def _leave_flagged(flagged: bool) -> None:
     if flagged:
         raise typer.Exit(ExitCode.FLAGGED)
-
-
-def _note(problems: Iterable[str], quiet: bool) -> None:
-    """Tell what was lost in decoding; the report says it too."""
-    for problem in problems if not quiet else ():
-        typer.echo(f"note: {printable(problem)}", err=True)
