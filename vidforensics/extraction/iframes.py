@@ -106,6 +106,66 @@ def sparse_frames(
             yield from _SparsePass(container, stream, probe.origin_s, problems).blocks(runs)
 
 
+def frames_at(
+    path: Path, probe: Probe, times_s: FloatArray, problems: ProblemLog | None = None
+) -> FrameBlock | None:
+    """The pictures shown at a few given moments, decoded exactly, from the key pictures before them.
+
+    Args:
+        path: the file.
+        probe: what the demuxer said of it.
+        times_s: float64 (N,) moments wanted, in any order.
+        problems: collects what was lost on the way.
+
+    Returns:
+        One block of at most N pictures with their real times, in the order of the file, `pictures` left
+        empty; None where no picture came out.
+
+    Raises:
+        NotMediaError, InputError: as `sparse_frames`.
+    """
+    problems = problems if problems is not None else ProblemLog()
+    with _opened(path) as container:
+        stream = _picture_stream(container, problems)
+        if stream is None:
+            return None
+        table = _packet_table(container, stream, probe.origin_s, problems)
+    runs = _runs_for(table, np.unique(times_s))
+    with _opened(path) as container:
+        stream = _picture_stream(container, ProblemLog())
+        if stream is None or not runs:
+            return None
+        blocks = list(_SparsePass(container, stream, probe.origin_s, problems, exact=True).blocks(runs))
+    if not blocks:
+        return None
+    times = np.concatenate([b.pts_s for b in blocks])
+    luma, chroma = (
+        np.concatenate(planes) for planes in zip(*((b.luma, b.chroma) for b in blocks), strict=True)
+    )
+    return FrameBlock(0, times, luma, chroma, ())
+
+
+def _runs_for(table: PacketTable, times_s: FloatArray) -> list[Run]:
+    """Runs from key packets that reach just past the moments wanted."""
+    keys = np.flatnonzero(table.is_key)
+    if not len(keys):
+        keys = np.zeros(min(1, len(table.times_s)), np.int64)
+    runs = []
+    for key, stop in zip(keys.tolist(), [*keys[1:].tolist(), len(table.times_s)], strict=True):
+        shown_s = np.sort(table.times_s[key:stop][table.is_shown[key:stop]])
+        if not len(shown_s):
+            continue
+        end_s = float(table.times_s[stop]) if stop < len(table.times_s) else np.inf
+        inside = times_s[(times_s >= shown_s[0]) & (times_s < end_s)]
+        if not len(inside):
+            continue
+        # the picture shown at a moment is the last that began before it
+        wanted_s = np.unique(shown_s[np.maximum(np.searchsorted(shown_s, inside + 1e-6, "right") - 1, 0)])
+        needed = np.flatnonzero(table.times_s[key:stop] <= wanted_s[-1] + 1e-6)
+        runs.append(Run(key, key + int(needed[-1]), tuple(wanted_s.tolist())))
+    return runs
+
+
 def plan_runs(table: PacketTable, options: SparseOptions) -> list[Run]:
     """Which packets to decode.
 
@@ -162,7 +222,13 @@ class _SparsePass:
     """The second reading: decodes the runs, one after the other."""
 
     def __init__(
-        self, container: InputContainer, stream: Any, origin_s: float, problems: ProblemLog
+        self,
+        container: InputContainer,
+        stream: Any,
+        origin_s: float,
+        problems: ProblemLog,
+        *,
+        exact: bool = False,
     ) -> None:
         self._container = container
         self._stream = stream
@@ -171,6 +237,7 @@ class _SparsePass:
         self._context.thread_type = "NONE"
         self._origin_s = origin_s
         self._problems = problems
+        self._exact = exact
         self._track = PictureTrack(stream, origin_s, BLOCK_LIMITS, problems)
 
     def blocks(self, runs: list[Run]) -> Iterator[FrameBlock]:
@@ -197,9 +264,9 @@ class _SparsePass:
     def _start(self, run: Run) -> None:
         """Forget earlier packets; pictures between key pictures serve here only for fingerprints."""
         self._context.flush_buffers()
-        is_lone = run.first == run.last
-        self._context.skip_frame = "DEFAULT" if is_lone else "NONREF"
-        self._context.options = {"skip_loop_filter": "default" if is_lone else "all"}
+        whole = self._exact or run.first == run.last
+        self._context.skip_frame = "DEFAULT" if whole else "NONREF"
+        self._context.options = {"skip_loop_filter": "default" if whole else "all"}
 
     def _decoded(self, packet: Any) -> list[Any]:
         try:
