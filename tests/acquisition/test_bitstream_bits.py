@@ -21,6 +21,7 @@ from vidforensics.acquisition.headers import header_reader
 from vidforensics.acquisition.headers_sound import AacReader, Mp3Reader, aac_window
 from vidforensics.acquisition.headers_text import encoder_name, encoder_options, encoder_text
 from vidforensics.acquisition.headers_vpx import open_units, superframe
+from vidforensics.acquisition.nal_sets import order_high, read_start
 
 
 def coded(values: list[int]) -> bytes:
@@ -153,3 +154,30 @@ def test_signatures():
 def test_vpx_containers_of_frames_stay_in_bounds(data):
     assert sum(len(frame) for frame in superframe(data)) <= len(data)
     assert all(0 <= a <= b <= len(data) for _, a, b in open_units(data))
+
+
+@given(st.integers(4, 16), st.lists(st.integers(-7, 7), min_size=1, max_size=60))
+def test_order_counts_come_back_from_their_low_bits(low_bits, steps):
+    span = 1 << low_bits
+    before = true = 0
+    for step in steps:
+        true += step
+        found = order_high(true % span, before % span, before - before % span, span) + true % span
+        assert found == true
+        before = found
+
+
+def test_a_header_is_read_from_as_little_of_its_unit_as_suffices():
+    tried: list[int] = []
+
+    def parse(payload: bytes) -> bytes:
+        tried.append(len(payload))
+        if len(payload) < 100:
+            raise HeaderError("header ends early")
+        return payload[:1]
+
+    unit = b"\xff\xff" + bytes(range(1, 201))
+    assert read_start(unit, (2, 202), (40, 150), parse) == b"\x01"
+    assert read_start(unit, (2, 202), (40, 60), parse) is None
+    assert read_start(unit, (2, 22), (40, 150), parse) is None
+    assert tried == [40, 150, 40, 60, 20]

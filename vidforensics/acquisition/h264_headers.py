@@ -6,12 +6,7 @@ and events (changed sets, encoder strings) go to the log. Source: ITU-T H.264 cl
 
 from __future__ import annotations
 
-from vidforensics.acquisition.bitstream_bits import (
-    HeaderError,
-    length_prefixed_units,
-    start_code_units,
-    without_emulation,
-)
+from vidforensics.acquisition.bitstream_bits import HeaderError, start_code_units, without_emulation
 from vidforensics.acquisition.bitstream_columns import (
     FLAG_FIELD,
     FLAG_IDR,
@@ -20,15 +15,16 @@ from vidforensics.acquisition.bitstream_columns import (
     NO_HEADER,
     UNKNOWN,
     FrameHeader,
-    HeaderEvent,
     HeaderLog,
 )
 from vidforensics.acquisition.h264_sets import H264Picture, H264Sequence, read_picture, read_sequence
 from vidforensics.acquisition.h264_slices import Slice, read_slice
 from vidforensics.acquisition.headers_text import note_encoder
+from vidforensics.acquisition.nal_sets import ParameterSets, order_high, packet_units, read_start
 
 _SLICE, _IDR_SLICE, _SEI, _SPS, _PPS = 1, 5, 6, 7, 8
-_FIRST_BYTES, _MORE_BYTES = 48, 1024
+_SET_NAMES = {_SPS: "SPS", _PPS: "PPS"}
+_SLICE_BYTES = (47, 1023)
 _MAX_SLICES_READ = 8
 
 
@@ -37,9 +33,7 @@ class H264Reader:
 
     def __init__(self, extradata: bytes) -> None:
         self.log = HeaderLog()
-        self._sequences: dict[int, H264Sequence] = {}
-        self._pictures: dict[int, H264Picture] = {}
-        self._raw: dict[tuple[int, int], bytes] = {}
+        self._sets = ParameterSets[H264Sequence, H264Picture](self.log)
         self._prefix_bytes = 0
         self._last_reference_num = UNKNOWN
         self._order_high = 0
@@ -70,58 +64,44 @@ class H264Reader:
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of one packet's picture; empty where nothing could be read."""
         slices: list[tuple[int, int, Slice]] = []
-        units = (
-            length_prefixed_units(data, self._prefix_bytes) if self._prefix_bytes else start_code_units(data)
-        )
-        for start, end in units:
+        for start, end in packet_units(data, self._prefix_bytes):
             unit_type = data[start] & 31
             if unit_type in (_SLICE, _IDR_SLICE):
                 if len(slices) < _MAX_SLICES_READ:
                     found = self._slice(data, start, end)
                     if found is not None:
                         slices.append((unit_type, (data[start] >> 5) & 3, found))
-            elif unit_type in (_SPS, _PPS):
+            elif unit_type in _SET_NAMES:
                 self._read_set(data[start:end].rstrip(b"\x00"), packet)
             elif unit_type == _SEI:
                 note_encoder(self.log, data[start:end], packet)
         return self._header(slices) if slices else NO_HEADER
 
     def _slice(self, data: bytes, start: int, end: int) -> Slice | None:
-        first = data[start]
-        for budget in (_FIRST_BYTES, _MORE_BYTES):
-            payload = without_emulation(data[start + 1 : min(end, start + budget)])
-            try:
-                return read_slice(payload, first & 31, (first >> 5) & 3, (self._sequences, self._pictures))
-            except HeaderError:
-                if end - start <= budget:
-                    return None
-        return None
+        unit_type, ref_idc = data[start] & 31, (data[start] >> 5) & 3
+
+        def parse(payload: bytes) -> Slice:
+            return read_slice(payload, unit_type, ref_idc, self._sets)
+
+        return read_start(data, (start + 1, end), _SLICE_BYTES, parse)
 
     def _read_set(self, unit: bytes, packet: int) -> None:
-        if len(unit) < 4:
-            return
-        unit_type = unit[0] & 31
-        payload = without_emulation(unit[1:])
+        unit_type = unit[0] & 31 if len(unit) >= 4 else 0
+        if unit_type in _SET_NAMES:
+            number, summary = self._parse_set(unit_type, without_emulation(unit[1:]))
+            self._sets.note(_SET_NAMES[unit_type], number, unit, packet, summary)
+
+    def _parse_set(self, unit_type: int, payload: bytes) -> tuple[int, str]:
         try:
             if unit_type == _SPS:
                 sequence = read_sequence(payload)
-                self._sequences[sequence.number] = sequence
-                self._note_set("SPS", (unit_type, sequence.number), unit, packet, sequence.summary)
-            elif unit_type == _PPS:
-                picture = read_picture(payload)
-                self._pictures[picture.number] = picture
-                self._note_set("PPS", (unit_type, picture.number), unit, packet, picture.summary)
+                self._sets.sequences[sequence.number] = sequence
+                return sequence.number, sequence.summary
+            picture = read_picture(payload)
+            self._sets.pictures[picture.number] = picture
+            return picture.number, picture.summary
         except HeaderError as error:
-            self._note_set(
-                "SPS" if unit_type == _SPS else "PPS", (unit_type, -1), unit, packet, f"unreadable: {error}"
-            )
-
-    def _note_set(self, kind: str, key: tuple[int, int], unit: bytes, packet: int, summary: str) -> None:
-        before = self._raw.get(key)
-        if before == unit:
-            return
-        self._raw[key] = unit
-        self.log.note(HeaderEvent(packet, kind, before is not None, summary))
+            return -1, f"unreadable: {error}"
 
     def _header(self, slices: list[tuple[int, int, Slice]]) -> FrameHeader:
         unit_type, ref_idc, first = slices[0]
@@ -150,13 +130,8 @@ class H264Reader:
         low = found.order_low_bits
         if low == UNKNOWN:
             return UNKNOWN
-        span = 1 << found.sequence.order_bits
-        high = 0 if is_idr else self._order_high
-        before = 0 if is_idr else self._order_low
-        if low < before and before - low >= span // 2:
-            high += span
-        elif low > before and low - before > span // 2:
-            high -= span
+        before_low, before_high = (0, 0) if is_idr else (self._order_low, self._order_high)
+        high = order_high(low, before_low, before_high, 1 << found.sequence.order_bits)
         if is_reference:
             self._order_high, self._order_low = (0, 0) if found.resets else (high, low)
         return high + low

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from vidforensics.acquisition.bitstream_bits import BitReader, HeaderError, bounded
 from vidforensics.acquisition.bitstream_columns import UNKNOWN
 from vidforensics.acquisition.h264_sets import H264Picture, H264Sequence
+from vidforensics.acquisition.nal_sets import ParameterSets, active_references
 
 _TYPES = ("P", "B", "I", "P", "I")
 _P, _B, _I, _SP, _SI = range(5)
@@ -31,7 +32,7 @@ class Slice(NamedTuple):
 
 
 def read_slice(
-    payload: bytes, unit_type: int, ref_idc: int, sets: tuple[dict[int, H264Sequence], dict[int, H264Picture]]
+    payload: bytes, unit_type: int, ref_idc: int, sets: ParameterSets[H264Sequence, H264Picture]
 ) -> Slice:
     """Parse one slice header.
 
@@ -39,7 +40,7 @@ def read_slice(
         payload: the NAL unit after its header byte, without emulation prevention.
         unit_type: nal_unit_type, 1 or 5.
         ref_idc: nal_ref_idc.
-        sets: sequence and picture parameter sets by number.
+        sets: the parameter sets in force.
 
     Raises:
         HeaderError: the header ends early, breaks a limit, or names a set that is absent.
@@ -47,10 +48,7 @@ def read_slice(
     bits = BitReader(payload)
     bits.ue()
     slice_type = bounded(bits.ue(), 9, "slice_type") % 5
-    picture = sets[1].get(bits.ue())
-    sequence = sets[0].get(picture.sequence) if picture else None
-    if picture is None or sequence is None:
-        raise HeaderError("the slice names a parameter set that is absent")
+    sequence, picture = sets.named_by(bits)
     if sequence.separate_planes:
         bits.skip(2)
     frame_num = bits.u(sequence.frame_num_bits)
@@ -91,18 +89,13 @@ def _skip_prediction(
         bits.skip(1)
     if slice_type in (_I, _SI):
         return
-    references = list(picture.references)
-    if bits.flag():
-        references[0] = bounded(bits.ue(), 31, "num_ref_idx_l0_active_minus1") + 1
-        if slice_type == _B:
-            references[1] = bounded(bits.ue(), 31, "num_ref_idx_l1_active_minus1") + 1
-    lists = 2 if slice_type == _B else 1
-    for _ in range(lists):
+    references = active_references(bits, picture.references, 2 if slice_type == _B else 1, 31)
+    for _ in references:
         _skip_list_modification(bits)
     weighted = picture.weighted if slice_type != _B else picture.weighted_b == 1
     if weighted:
         has_chroma = sequence.chroma_format != 0 and not sequence.separate_planes
-        _skip_weights(bits, references[:lists], has_chroma)
+        _skip_weights(bits, references, has_chroma)
 
 
 def _skip_list_modification(bits: BitReader) -> None:

@@ -13,7 +13,6 @@ from vidforensics.acquisition.bitstream_bits import (
     BitReader,
     HeaderError,
     bounded,
-    length_prefixed_units,
     start_code_units,
     without_emulation,
 )
@@ -25,11 +24,17 @@ from vidforensics.acquisition.bitstream_columns import (
     NO_HEADER,
     UNKNOWN,
     FrameHeader,
-    HeaderEvent,
     HeaderLog,
 )
 from vidforensics.acquisition.headers_text import note_encoder
 from vidforensics.acquisition.hevc_sets import HevcPicture, HevcSequence
+from vidforensics.acquisition.nal_sets import (
+    ParameterSets,
+    active_references,
+    order_high,
+    packet_units,
+    read_start,
+)
 
 _VPS, _SPS, _PPS, _SEI_BEFORE = 32, 33, 34, 39
 _IDR_TYPES, _RANDOM_ACCESS = (19, 20), range(16, 24)
@@ -37,7 +42,7 @@ _LAST_SLICE_TYPE = 21
 _LEADING_TYPES = (6, 7, 8, 9)
 _SET_NAMES = {_VPS: "VPS", _SPS: "SPS", _PPS: "PPS"}
 _KINDS = "BPI"
-_FIRST_BYTES, _MORE_BYTES = 64, 2048
+_SLICE_BYTES = (62, 2046)
 
 
 class _Slice(NamedTuple):
@@ -52,9 +57,7 @@ class HevcReader:
 
     def __init__(self, extradata: bytes) -> None:
         self.log = HeaderLog()
-        self._sequences: dict[int, HevcSequence] = {}
-        self._pictures: dict[int, HevcPicture] = {}
-        self._raw: dict[tuple[int, int], bytes] = {}
+        self._sets = ParameterSets[HevcSequence, HevcPicture](self.log)
         self._prefix_bytes = 0
         self._order = 0
         self.read_extradata(extradata, packet=-1)
@@ -78,10 +81,7 @@ class HevcReader:
     def read(self, data: bytes, packet: int) -> FrameHeader:
         """The header of one packet's picture; empty where nothing could be read."""
         header = NO_HEADER
-        units = (
-            length_prefixed_units(data, self._prefix_bytes) if self._prefix_bytes else start_code_units(data)
-        )
-        for start, end in units:
+        for start, end in packet_units(data, self._prefix_bytes):
             unit_type = (data[start] >> 1) & 63
             if unit_type <= _LAST_SLICE_TYPE:
                 if header is NO_HEADER and end - start > 2:
@@ -98,20 +98,17 @@ class HevcReader:
             note_encoder(self.log, unit, packet)
         elif unit_type in _SET_NAMES:
             number, summary = self._parse_set(unit_type, without_emulation(unit[2:]))
-            before = self._raw.get((unit_type, number))
-            if before != unit:
-                self._raw[unit_type, number] = unit
-                self.log.note(HeaderEvent(packet, _SET_NAMES[unit_type], before is not None, summary))
+            self._sets.note(_SET_NAMES[unit_type], number, unit, packet, summary)
 
     def _parse_set(self, unit_type: int, payload: bytes) -> tuple[int, str]:
         try:
             if unit_type == _SPS:
                 sequence = hevc_sets.read_sequence(payload)
-                self._sequences[sequence.number] = sequence
+                self._sets.sequences[sequence.number] = sequence
                 return sequence.number, sequence.summary
             if unit_type == _PPS:
                 picture = hevc_sets.read_picture(payload)
-                self._pictures[picture.number] = picture
+                self._sets.pictures[picture.number] = picture
                 return picture.number, picture.summary
         except HeaderError as error:
             return -1, f"unreadable: {error}"
@@ -136,23 +133,13 @@ class HevcReader:
         if is_idr:
             return 0
         span = 1 << found.sequence.order_bits
-        low, before = found.order_low_bits, self._order % span
-        high = self._order - before
-        if low < before and before - low >= span // 2:
-            high += span
-        elif low > before and low - before > span // 2:
-            high -= span
-        return high + low
+        low, before_low = found.order_low_bits, self._order % span
+        return order_high(low, before_low, self._order - before_low, span) + low
 
     def _slice(self, data: bytes, start: int, end: int, unit_type: int) -> _Slice | None:
-        for budget in (_FIRST_BYTES, _MORE_BYTES):
-            payload = without_emulation(data[start + 2 : min(end, start + budget)])
-            try:
-                return self._parse_slice(payload, unit_type)
-            except HeaderError:
-                if end - start <= budget:
-                    return None
-        return None
+        return read_start(
+            data, (start + 2, end), _SLICE_BYTES, lambda payload: self._parse_slice(payload, unit_type)
+        )
 
     def _parse_slice(self, payload: bytes, unit_type: int) -> _Slice:
         bits = BitReader(payload)
@@ -160,10 +147,7 @@ class HevcReader:
             raise HeaderError("the first slice of the picture is missing")
         if unit_type in _RANDOM_ACCESS:
             bits.skip(1)
-        picture = self._pictures.get(bits.ue())
-        sequence = self._sequences.get(picture.sequence) if picture else None
-        if picture is None or sequence is None:
-            raise HeaderError("the slice names a parameter set that is absent")
+        sequence, picture = self._sets.named_by(bits)
         bits.skip(picture.extra_bits)
         kind = bounded(bits.ue(), 2, "slice_type")
         bits.skip(int(picture.output_flag) + 2 * int(sequence.separate_planes))
@@ -227,14 +211,9 @@ def _skip_inter(
     bits: BitReader, kind: int, sets: tuple[HevcSequence, HevcPicture], used: int, temporal: bool
 ) -> None:
     sequence, picture = sets
-    references = list(picture.references)
-    if bits.flag():
-        references[0] = bounded(bits.ue(), 14, "num_ref_idx_l0_active_minus1") + 1
-        if kind == 0:
-            references[1] = bounded(bits.ue(), 14, "num_ref_idx_l1_active_minus1") + 1
-    lists = references if kind == 0 else references[:1]
+    references = active_references(bits, picture.references, 2 if kind == 0 else 1, 14)
     if picture.lists_modified and used > 1:
-        for count in lists:
+        for count in references:
             if bits.flag():
                 bits.skip(count * (used - 1).bit_length())
     if kind == 0:
@@ -246,7 +225,7 @@ def _skip_inter(
         if references[0 if from_first else 1] > 1:
             bits.ue()
     if picture.weighted if kind == 1 else picture.weighted_b:
-        _skip_weights(bits, lists, sequence.chroma_format != 0 and not sequence.separate_planes)
+        _skip_weights(bits, references, sequence.chroma_format != 0 and not sequence.separate_planes)
     bits.ue()
 
 
