@@ -9,16 +9,16 @@ Source: mel scale of O'Shaughnessy, Speech Communication (1987).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vidforensics.features.sound_series_framing import (
+    BandPower,
     Framer,
     Framing,
     Windows,
-    band_matrix,
     finite,
     mel_edges_hz,
     mono_mix,
@@ -60,9 +60,7 @@ class _Canvas:
 class _Track:
     canvas: _Canvas
     framer: Framer
-    taper: Float32Array
-    bands: Float32Array
-    scale: float = field(default=1.0)
+    bands: BandPower
 
 
 class SoundPictureAccumulator:
@@ -116,10 +114,8 @@ def _window(rate_hz: int) -> int:
 
 def _prepared(canvas: _Canvas, rate_hz: int) -> _Track:
     window = _window(rate_hz)
-    taper = np.hanning(window + 1)[:-1].astype(np.float32)
-    bands = band_matrix(mel_edges_hz(0.0, canvas.max_hz, BANDS), rate_hz, window)
-    scale = 4.0 / float(taper.sum()) ** 2
-    return _Track(canvas, Framer(Framing(rate_hz, window, window)), taper, bands, scale)
+    bands = BandPower.at(mel_edges_hz(0.0, canvas.max_hz, BANDS), rate_hz, window, full_scale=1.0)
+    return _Track(canvas, Framer(Framing(rate_hz, window, window)), bands)
 
 
 def _draw(track: _Track, windows: Windows) -> None:
@@ -132,8 +128,7 @@ def _draw(track: _Track, windows: Windows) -> None:
     canvas.end_s = max(canvas.end_s, float(times_s[-1]) + half_s)
     while canvas.end_s > canvas.start_s + canvas.bin_s * len(canvas.low):
         _halve(canvas)
-    spectrum = np.fft.rfft(samples * track.taper, axis=1)
-    power = ((spectrum.real**2 + spectrum.imag**2) @ track.bands) * np.float32(track.scale)
+    power = track.bands.of(samples)
     # a middle that falls on a border by rounding belongs behind it, whatever the block sizes were
     at = ((times_s - canvas.start_s) / canvas.bin_s + 1e-6).astype(np.int64)
     np.minimum.at(canvas.low, at, samples.min(axis=1))

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics.features.sound_series_framing import (
+    BandPower,
     Framer,
     Framing,
     Windows,
-    band_matrix,
     finite,
     mel_edges_hz,
     mono_mix,
@@ -54,18 +54,15 @@ class _Plan:
     """What one sample rate needs: window and bands."""
 
     framing: Framing
-    taper: Float32Array
-    bands: Float32Array
-    scale: float
+    bands: BandPower
 
     @classmethod
     def at(cls, rate_hz: int) -> _Plan:
         hop = max(1, round(rate_hz * HOP_S))
         window = 1 << max(5, int(np.ceil(np.log2(2 * hop))))
-        taper = np.hanning(window + 1)[:-1].astype(np.float32)
-        bands = band_matrix(band_edges_hz(), rate_hz, window)
-        scale = 2.0 / float(np.sum(taper)) ** 2
-        return cls(Framing(rate_hz, window, hop), taper, bands, scale)
+        # the mean square of a sine of amplitude 1 is a half
+        bands = BandPower.at(band_edges_hz(), rate_hz, window, full_scale=0.5)
+        return cls(Framing(rate_hz, window, hop), bands)
 
 
 @dataclass
@@ -147,10 +144,7 @@ def _pair(samples: Float32Array) -> Float32Array:
 def _measure(track: _Track, windows: Windows) -> None:
     plan, hop = track.plan, track.plan.framing.hop
     mid = np.ascontiguousarray(windows.samples[:, :, 0])
-    spectrum = np.fft.rfft(mid * plan.taper, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    bands: Float32Array = (power @ plan.bands).astype(np.float32, copy=False)
-    decibels = 10.0 * np.log10(bands * np.float32(plan.scale) + np.float32(1e-13))
+    decibels = 10.0 * np.log10(plan.bands.of(mid) + np.float32(1e-13))
     codes = np.clip(np.rint((decibels - FLOOR_DB) / STEP_DB), 0, 255).astype(np.uint8)
     start = (plan.framing.window - hop) // 2
     core = windows.samples[:, start : start + hop]

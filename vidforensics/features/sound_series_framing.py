@@ -1,8 +1,8 @@
-"""Cut a sound track that arrives in pieces into overlapping windows of equal length.
+"""Cut a sound track that arrives in pieces into overlapping windows of equal length, and sum their bands.
 
 Samples go in with the time of their first one; windows with the times of their middles come out, the
 same whatever the pieces were. A real gap or overlap in the timestamps starts the windows afresh, so that
-no window reaches across it.
+no window reaches across it. `BandPower` gives a window's power in bands of frequency.
 Source: short-time analysis, Rabiner & Schafer, Theory and Applications of Digital Speech Processing (2011).
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -126,6 +126,35 @@ def band_matrix(edges_hz: FloatArray, rate_hz: int, window: int) -> Float32Array
     high = np.minimum(centres[:, None] + width / 2, edges_hz[None, 1:])
     weights: Float32Array = (np.clip(high - low, 0.0, None) / width).astype(np.float32)
     return weights
+
+
+@dataclass(frozen=True, slots=True)
+class BandPower:
+    """Power in bands of Hann-tapered windows of one length at one rate."""
+
+    taper: Float32Array
+    bands: Float32Array
+    scale: float
+
+    @classmethod
+    def at(cls, edges_hz: FloatArray, rate_hz: int, window: int, *, full_scale: float) -> Self:
+        """Prepare it for windows of `window` samples.
+
+        Args:
+            edges_hz: band edges in ascending order, (bands + 1,).
+            rate_hz: sample rate.
+            window: samples per window.
+            full_scale: the power to give the spectral peak of a sine of amplitude 1.
+        """
+        taper = np.hanning(window + 1)[:-1].astype(np.float32)
+        scale = 4.0 * full_scale / float(taper.sum()) ** 2
+        return cls(taper, band_matrix(edges_hz, rate_hz, window), scale)
+
+    def of(self, samples: Float32Array) -> Float32Array:
+        """Power of windows (k, window) in each band, (k, bands)."""
+        spectrum = np.fft.rfft(samples * self.taper, axis=1)
+        power = (spectrum.real**2 + spectrum.imag**2) @ self.bands
+        return power.astype(np.float32, copy=False) * np.float32(self.scale)
 
 
 def mel_edges_hz(low_hz: float, high_hz: float, bands: int) -> FloatArray:
