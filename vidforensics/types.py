@@ -58,7 +58,6 @@ from vidforensics.records.acquisition import (
 from vidforensics.records.case import (
     Case,
     CustodyEntry,
-    RunProvenance,
 )
 from vidforensics.records.extraction import (
     AudioAccumulator,
@@ -95,8 +94,10 @@ from vidforensics.records.flagging import (
     ScoreTrack,
     Segment,
 )
+from vidforensics.records.provenance import RunProvenance
 from vidforensics.records.tracing import (
     Alignment,
+    Comparison,
     Edit,
     EditDecision,
     EditKind,
@@ -107,6 +108,7 @@ from vidforensics.records.tracing import (
     Match,
     Modality,
     NotTraced,
+    PicturePair,
     PicturePrint,
     PictureRelation,
     PictureTable,
@@ -131,6 +133,7 @@ __all__ = [
     "Box",
     "Case",
     "Clip",
+    "Comparison",
     "Container",
     "ContentCredentials",
     "Coverage",
@@ -168,6 +171,7 @@ __all__ = [
     "PacketTable",
     "ParameterSet",
     "Picture",
+    "PicturePair",
     "PicturePrint",
     "PictureRelation",
     "PictureTable",

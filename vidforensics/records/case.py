@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from vidforensics.records.acquisition import (
@@ -17,6 +17,8 @@ from vidforensics.records.acquisition import (
 from vidforensics.records.extraction import Extraction
 from vidforensics.records.features import Features
 from vidforensics.records.flagging import Detection
+from vidforensics.records.provenance import RunProvenance
+from vidforensics.records.tracing import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +35,11 @@ class CustodyEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class RunProvenance:
-    """What produced a result: enough to run it again."""
-
-    tool: str
-    version: str
-    started_at: str
-    finished_at: str
-    python: str
-    platform: str
-    libraries: Mapping[str, str]
-    parameters: Mapping[str, Any]
-    models: Mapping[str, str | None]
-    seconds_by_stage: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
-    """Everything known about one clip; what the report renders and report.json holds."""
+    """Everything known about one clip; what the report renders and report.json holds.
+
+    trace: where it occurs in an index; None where none was given.
+    """
 
     clip: Clip
     probe: Probe
@@ -63,3 +52,4 @@ class Case:
     detections: tuple[Detection, ...]
     custody: tuple[CustodyEntry, ...]
     provenance: RunProvenance
+    trace: Trace | None = None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from vidforensics.records.acquisition import Clip
-from vidforensics.records.features import AudioPrint
+from vidforensics.records.features import AudioPrint, SoundPicture
+from vidforensics.records.provenance import RunProvenance
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import (
@@ -282,3 +283,30 @@ class Trace:
     matches: tuple[Match, ...]
     not_assessed: tuple[NotTraced, ...]
     decisions: tuple[EditDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePair:
+    """A picture of the query beside that of the reference at the same moment, as JPEG.
+
+    difference shows where they differ once the reference is brought to the query's geometry; None where no
+    geometry was found.
+    """
+
+    query_s: float
+    reference_s: float
+    query_jpeg: bytes
+    reference_jpeg: bytes
+    difference_jpeg: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two files held against each other; `trace` has one match, the reference, and the edit decision list."""
+
+    trace: Trace
+    reference: Clip
+    pairs: tuple[PicturePair, ...]
+    query_sound: SoundPicture | None
+    reference_sound: SoundPicture | None
+    provenance: RunProvenance
