@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,21 @@ from hypothesis import strategies as st
 
 from vidforensics import schema
 from vidforensics.errors import ReportError
-from vidforensics.types import Clip, Coverage, Detection, Segment, Shot
+from vidforensics.types import (
+    Clip,
+    Coverage,
+    Detection,
+    Edit,
+    EditDecision,
+    IndexedVideo,
+    Match,
+    NotTraced,
+    Post,
+    Segment,
+    Shot,
+    Trace,
+    TraceSegment,
+)
 
 
 def _segment(start_s: float, *, listed: bool = True) -> Segment:
@@ -98,3 +113,41 @@ def test_old_documents_are_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "report.json"
     path.write_text('{"schema": "old/1", "kept": 1}')
     assert schema.load_report(path) == {"schema": schema.INSPECT_SCHEMA, "kept": 1}
+
+
+def _trace() -> Trace:
+    video = IndexedVideo("cd", "a.mp4", 60.0, 640, 360, True, (Post("@a", "x", "2023-09-01T10:00:00Z"),))
+    edits = (Edit("crop", (0.1, 0.1, 0.8, 0.8)), Edit("rotate", None, {"degrees": 5.0, "kind": math.nan}))
+    segment = TraceSegment(3.0, 9.5, 41.0, 47.5, 0.97, "both", 1.0, False, edits, "same")
+    return Trace(
+        Clip("q.mp4", "ab", 31.2), (Match(video, 0.98, (segment,)),), (NotTraced(0.0, 1.0, "black frames"),)
+    )
+
+
+def test_trace_document_has_the_keys_of_the_contract():
+    document = schema.trace_document(_trace())
+    assert set(document) == {"schema", "clip", "matches", "not_assessed"}
+    (match,) = document["matches"]
+    assert match["video"]["posts"][0]["posted_at"] == "2023-09-01T10:00:00Z"
+    (segment,) = match["segments"]
+    assert set(segment) == {
+        "query_start_s", "query_end_s", "reference_start_s", "reference_end_s", "score", "modality", "speed",
+        "mirrored", "edits", "sound",
+    }  # fmt: skip
+    assert segment["edits"] == [
+        {"kind": "crop", "box": [0.1, 0.1, 0.8, 0.8]},
+        {"kind": "rotate", "degrees": 5.0},
+    ]
+    assert document["not_assessed"] == [{"start_s": 0.0, "end_s": 1.0, "reason": "black frames"}]
+    assert json.loads(schema.dumps(document)) == document
+
+
+def test_a_comparison_lists_every_second_once():
+    decisions = (
+        EditDecision(0.0, 3.0, False, None, None, (), "not_assessed"),
+        EditDecision(3.0, 9.5, True, 41.0, 47.5, (Edit("mirror"),), "replaced"),
+    )
+    rows = schema.trace_document(replace(_trace(), decisions=decisions))["edit_decision_list"]
+    assert [row["source"] for row in rows] == [None, "reference"]
+    assert rows[1]["edits"] == [{"kind": "mirror"}]
+    assert rows[0]["reference_start_s"] is None

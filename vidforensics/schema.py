@@ -15,12 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from vidforensics.errors import ReportError
-from vidforensics.types import Case, Clip, Coverage, Detection, Segment, Shot
+from vidforensics.types import (
+    Case,
+    Clip,
+    Coverage,
+    Detection,
+    Edit,
+    EditDecision,
+    Match,
+    Segment,
+    Shot,
+    Trace,
+    TraceSegment,
+)
 
 INSPECT_SCHEMA = "vidforensics.inspect/1"
 FLAG_SCHEMA = "vidforensics.flag/1"
 VERIFY_SCHEMA = "vidforensics.verify/1"
 EXTRACT_SCHEMA = "vidforensics.extract/1"
+TRACE_SCHEMA = "vidforensics.trace/1"
 
 _DECIMALS = 6
 _REPORT_LIMIT_BYTES = 512 << 20
@@ -87,7 +100,7 @@ def flag_document(
     """
     return {
         "schema": FLAG_SCHEMA,
-        "clip": {"path": clip.path, "sha256": clip.sha256, "duration_s": plain(clip.duration_s)},
+        "clip": clip_row(clip),
         "segments": segment_rows(detections, every_candidate=every_candidate),
         "shots": [shot_row(shot) for shot in shots],
         "coverage": coverage_rows(detections),
@@ -104,6 +117,68 @@ def coverage_rows(detections: Sequence[Detection]) -> list[Document]:
     """Coverage of all detectors, detector by detector."""
     rows: list[Coverage] = [row for d in detections for row in d.coverage]
     return [plain(row) for row in rows]
+
+
+def trace_document(trace: Trace) -> Document:
+    """The `vidforensics.trace/1` document; the edit decision list only where two files were compared."""
+    document: Document = {
+        "schema": TRACE_SCHEMA,
+        "clip": clip_row(trace.clip),
+        "matches": match_rows(trace.matches),
+        "not_assessed": plain(trace.not_assessed),
+    }
+    if trace.decisions:
+        document["edit_decision_list"] = [_decision_row(row) for row in trace.decisions]
+    return document
+
+
+def clip_row(clip: Clip) -> Document:
+    """A clip as the contract names it in one line."""
+    return {"path": clip.path, "sha256": clip.sha256, "duration_s": plain(clip.duration_s)}
+
+
+def match_rows(matches: Sequence[Match]) -> list[Document]:
+    """Matches as the contract spells them, in the order given."""
+    return [
+        {
+            "video": {
+                "path": match.video.path,
+                "sha256": match.video.sha256,
+                "duration_s": plain(match.video.duration_s),
+                "posts": plain(match.video.posts),
+            },
+            "score": plain(match.score),
+            "segments": [_trace_segment_row(segment) for segment in match.segments],
+        }
+        for match in matches
+    ]
+
+
+def _trace_segment_row(segment: TraceSegment) -> Document:
+    row: Document = plain(segment)
+    row["edits"] = [edit_row(edit) for edit in segment.edits]
+    return row
+
+
+def edit_row(edit: Edit) -> Document:
+    """An edit: its kind, its box where it has one, and what was measured of it."""
+    row: Document = {"kind": edit.kind}
+    if edit.box is not None:
+        row["box"] = plain(edit.box)
+    return row | {key: plain(value) for key, value in edit.detail.items() if key not in row}
+
+
+def _decision_row(decision: EditDecision) -> Document:
+    return {
+        "start_s": plain(decision.start_s),
+        "end_s": plain(decision.end_s),
+        "source": "reference" if decision.reference else None,
+        "reference_start_s": plain(decision.reference_start_s),
+        "reference_end_s": plain(decision.reference_end_s),
+        "edits": [edit_row(edit) for edit in decision.edits],
+        "sound": decision.sound,
+        **{key: plain(value) for key, value in decision.detail.items()},
+    }
 
 
 def report_document(case: Case, files: Mapping[str, str]) -> Document:
@@ -135,11 +210,18 @@ def report_document(case: Case, files: Mapping[str, str]) -> Document:
         "candidates": [segment_row(s) for d in case.detections for s in d.segments if not s.listed],
         "coverage": coverage_rows(case.detections),
         "tracks": [_track_row(track) for d in case.detections for track in d.tracks],
-        "matches": [],
-        "not_assessed": ["tracing: no index was given, so where the footage came from was not looked up"],
+        "matches": match_rows(case.trace.matches) if case.trace else [],
+        "not_assessed": _not_assessed(case.trace),
         "files": dict(sorted(files.items())),
         "provenance": plain(case.provenance),
     }
+
+
+def _not_assessed(trace: Trace | None) -> list[str]:
+    """What the case leaves open about the origin of the footage, a sentence each."""
+    if trace is None:
+        return ["tracing: no index was given, so where the footage came from was not looked up"]
+    return [f"tracing: {row.start_s:.3f}–{row.end_s:.3f} s, {row.reason}" for row in trace.not_assessed]
 
 
 def _bitstream_row(case: Case) -> Document:
