@@ -1,12 +1,11 @@
 """The story of a clip: acquire, extract and measure in one decode pass, flag, report.
 
-The only file where stages meet. `examine` is the whole story; the `*_job` functions are what a worker
-process runs for a verb, each taking plain arguments and returning a plain JSON object.
+Stages meet here and in `pipeline_trace`, the story of two clips, and nowhere else. `examine` is the whole
+story; `jobs` has what a worker process runs for a verb.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from vidforensics import __version__, acquisition, extraction, features, flagging, schema
+from vidforensics import __version__, acquisition, extraction, features, flagging
 from vidforensics.errors import InputError
 from vidforensics.runtime import Progress, provenance, utc_now
 from vidforensics.types import (
@@ -24,7 +23,6 @@ from vidforensics.types import (
     Clip,
     Container,
     ContentCredentials,
-    Detection,
     Digest,
     DoubleCompression,
     Evidence,
@@ -208,11 +206,11 @@ def examine(path: Path, folder: Path, options: Options, progress: Progress) -> C
     with watch.stage("flagging"):
         detections = flagging.run_detectors(evidence, progress)
     if options.blocks:
-        _write_blocks(path, acquired.probe, folder, options)
-    _check_untouched(path, acquired.digest)
+        write_blocks(path, acquired.probe, folder, options)
+    check_untouched(path, acquired.digest)
     log.record("evidence unchanged", str(path), {"size_bytes": acquired.digest.size_bytes})
     return Case(
-        clip=_clip(path, acquired.digest, evidence.duration_s),
+        clip=clip_of(path, acquired.digest, evidence.duration_s),
         probe=acquired.probe,
         container=acquired.container,
         credentials=acquired.credentials,
@@ -232,7 +230,8 @@ def examine(path: Path, folder: Path, options: Options, progress: Progress) -> C
     )
 
 
-def _clip(path: Path, digest: Digest, duration_s: float) -> Clip:
+def clip_of(path: Path, digest: Digest, duration_s: float | None) -> Clip:
+    """The clip's identity, as documents and reports name it."""
     return Clip(
         path=str(path),
         sha256=digest.sha256,
@@ -252,114 +251,15 @@ def _decode_details(extracted: Extraction) -> dict[str, Any]:
     }
 
 
-def _write_blocks(path: Path, probe: Probe, folder: Path, options: Options) -> None:
+def write_blocks(path: Path, probe: Probe, folder: Path, options: Options) -> None:
+    """Write per-block QP and motion vectors into `folder`/blocks."""
     (folder / "blocks").mkdir(exist_ok=True)
     acquisition.write_blocks(
         path, probe, folder / "blocks", start_s=options.blocks_start_s, end_s=options.blocks_end_s
     )
 
 
-def _check_untouched(path: Path, digest: Digest) -> None:
+def check_untouched(path: Path, digest: Digest) -> None:
     """Refuse to report on a file that changed under our eyes."""
     if path.stat().st_size != digest.size_bytes:
         raise InputError(f"{path}: changed while it was being read; copy it somewhere stable and try again.")
-
-
-def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """`inspect`: write the whole case folder; return its headlines."""
-    from vidforensics import reporting
-
-    path, folder = Path(arguments["path"]), Path(arguments["folder"])
-    case = examine(path, folder, Options.from_plain(arguments["options"]), progress)
-    progress("write the report", 0.0, None)
-    reporting.write_exports(case, folder)
-    reporting.write_html(case, folder / "report.html", case_folder=folder)
-    report = _seal(case, folder)
-    return {
-        "headlines": list(reporting.headlines(case)),
-        "flag_count": len(report["flags"]),
-        "problems": list(case.extraction.decode.problems),
-    }
-
-
-def _seal(case: Case, folder: Path) -> schema.Document:
-    """Write report.json over the hashes of everything else, and its own hash into the custody log."""
-    log = acquisition.CustodyLog.reopen(folder / "custody.jsonl", version=__version__)
-    files = _file_hashes(folder, leave_out={"custody.jsonl"})
-    report = schema.report_document(case, files)
-    target = folder / "report.json"
-    target.write_text(schema.dumps(report, indent=1) + "\n", encoding="ascii")
-    log.record("wrote report", "report.json", {"sha256": _sha256(target)})
-    return report
-
-
-def _file_hashes(folder: Path, leave_out: set[str]) -> dict[str, str]:
-    """SHA-256 of every file of a case folder by relative path."""
-    found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
-    return {name: _sha256(p) for name, p in found.items() if name not in leave_out}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def extract_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """`extract`: keyframes and sound with a manifest; no judgement."""
-    path, folder = Path(arguments["path"]), Path(arguments["folder"])
-    options = Options.from_plain(arguments["options"])
-    started_at = utc_now()
-    log = acquisition.CustodyLog(folder / "custody.jsonl", version=__version__)
-    digest, probe = acquisition.digest_file(path, progress), acquisition.probe(path)
-    log.record("read evidence", str(path), {**asdict(digest), "parameters": asdict(options)})
-    extracted = extract_only(path, probe, folder, options, progress)
-    if options.blocks:
-        _write_blocks(path, probe, folder, options)
-    _check_untouched(path, digest)
-    clip = _clip(path, digest, extracted.duration_s(probe))
-    manifest = _manifest(clip, extracted, _file_hashes(folder, {"custody.jsonl"}))
-    manifest["provenance"] = schema.plain(
-        provenance(
-            version=__version__,
-            started_at=started_at,
-            parameters=asdict(options),
-            models={},
-            seconds_by_stage={},
-        )
-    )
-    target = folder / "manifest.json"
-    target.write_text(schema.dumps(manifest, indent=1) + "\n", encoding="ascii")
-    log.record("wrote manifest", target.name, {"sha256": _sha256(target)})
-    return {
-        "keyframe_count": len(extracted.keyframes),
-        "sound_count": len(extracted.sounds),
-        "problems": list(extracted.decode.problems),
-    }
-
-
-def _manifest(clip: Clip, extracted: Extraction, files: Mapping[str, str]) -> schema.Document:
-    return {
-        "schema": schema.EXTRACT_SCHEMA,
-        "clip": schema.plain(clip),
-        "keyframes": schema.plain(extracted.keyframes),
-        "sounds": schema.plain(extracted.sounds),
-        "shots": [schema.shot_row(shot) for shot in extracted.shots],
-        "spans": schema.plain(extracted.spans),
-        "borders": schema.plain(extracted.borders),
-        "problems": list(extracted.decode.problems),
-        "files": dict(files),
-    }
-
-
-def flag_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """`flag`: the detectors alone; nothing is written."""
-    path = Path(arguments["path"])
-    digest, probe = acquisition.digest_file(path, progress), acquisition.probe(path)
-    bitstream = acquisition.read_bitstream(path, probe)
-    extracted, measured = extract_and_measure(path, probe, None, Options(), progress)
-    evidence = Evidence(probe, bitstream, extracted, measured)
-    detections: tuple[Detection, ...] = flagging.run_detectors(evidence, progress)
-    clip = _clip(path, digest, evidence.duration_s)
-    return schema.flag_document(
-        clip, detections, extracted.shots, every_candidate=bool(arguments.get("every_candidate"))
-    )

@@ -63,12 +63,12 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _jobs() -> dict[str, Callable[..., dict[str, Any]]]:
     """The verbs that run in a worker."""
-    from vidforensics import pipeline
+    from vidforensics import jobs
 
     return {
-        "inspect": pipeline.inspect_job,
-        "extract": pipeline.extract_job,
-        "flag": pipeline.flag_job,
+        "inspect": jobs.inspect_job,
+        "extract": jobs.extract_job,
+        "flag": jobs.flag_job,
     }
 
 
