@@ -265,6 +265,8 @@ def load_report(path: Path) -> Document:
     while isinstance(name, str) and name in UPGRADERS:
         document = UPGRADERS[name](document)
         name = document["schema"]
+    if name is None:
+        raise ReportError(f"{path}: no report of this program; give the report.json of a case folder.")
     if name != INSPECT_SCHEMA:
         raise ReportError(f"{path}: its schema is {name!r}, this version reads {INSPECT_SCHEMA!r}.")
     result: Document = document

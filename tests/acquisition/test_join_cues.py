@@ -8,6 +8,7 @@ import pytest
 
 from tests.acquisition.bitstream_material import Recipe, copy_packets, probe_of, write
 from vidforensics.acquisition.bitstream import read_bitstream
+from vidforensics.acquisition.join_cues_encoder import signature_change
 from vidforensics.acquisition.join_cues_sound import signature_breaks
 
 GOP = {"g": "12", "sc_threshold": "0"}
@@ -36,6 +37,20 @@ def test_whole_x264_files_sign_twice(tmp_path):
     cue = next(c for c in found.join_cues if c.cue == "encoder_restart")
     assert cue.time_s == pytest.approx(1.6, abs=0.02)
     assert "x264" in cue.sentence
+
+
+def test_changed_settings_are_named(tmp_path):
+    first, second = Recipe(options={**GOP, "crf": "20"}), Recipe(options={**GOP, "crf": "30"}, seed=2)
+    _, out = joined(tmp_path, first, second, [(0, 40), (0, 40)])
+    cue = next(c for c in weights(out)[1].join_cues if c.cue == "encoder_changed")
+    assert cue.sentence.startswith("The settings of the encoder x264")
+    assert "crf 20.0 to 30.0" in cue.sentence
+
+
+def test_a_changed_encoder_is_named_with_the_one_before():
+    old, new = (f"x264 - core {n} - H.264/MPEG-4 AVC codec - options: crf={n}" for n in (157, 164))
+    assert signature_change(old, new).endswith("from x264 - core 157 to x264 - core 164.")
+    assert "what it lists differs" in signature_change("x265 (build 1): a", "x265 (build 1): b")
 
 
 def test_excerpts_without_a_signature(tmp_path):

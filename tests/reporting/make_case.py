@@ -248,7 +248,9 @@ def extraction(duration_s: float, shot_count: int, thumb_step_s: float = 0.5) ->
     )
     borders = (Border(9.6, 20.0, "pillarbox", (0.125, 0.0, 0.75, 1.0)),)
     sound = SoundFile(0, 1, "audio.wav", 0.023, duration_s - 0.023, 48_000, 2, "eng")
-    decode = DecodeSummary(len(times), times, 854, 480, False, ("limited range stretched to full range",), ())
+    decode = DecodeSummary(
+        len(times), times, 854, 480, False, ("limited range stretched to full range",), (), duration_s
+    )
     return Extraction(decode, found, keys, thumbs, spans, borders, (sound,))
 
 

@@ -52,7 +52,7 @@ def test_unassessed_stretches_losses_structure_and_writer_are_named():
     assert isinstance(decode, DecodeSummary)
     text = "\n".join(headlines(replace(case, extraction=replace(case.extraction, decode=decode))))
     assert "Not assessed: deletion for 12% of the clip (nothing moves)" in text
-    assert "Problem while decoding: Packet 7 is damaged. 1 further problem listed below." in text
+    assert "Problem while decoding: Packet 7 is damaged. 1 further problem: see Coverage" in text
     assert "120 bytes follow the last box" in text
     assert "consistent with ffmpeg (libavformat) (encoder library) having written it last" in text
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import IntArray
 
 CHUNKS_AT_LEAST = 4
+CHANGES_NAMED = 5
 _SET_WEIGHTS = {"SPS": 3.5, "sequence": 3.5, "VPS": 2.0, "PPS": 2.0, "extradata": 3.0}
 _FREQUENT = 0.2
 _REORDERED = 16
@@ -43,12 +44,12 @@ def _signature_cues(facts: StreamFacts) -> Iterator[RawCue]:
     before = events[0].text
     for event in events[1:]:
         gop = gop_of_packet(facts, event.packet)
-        changed, before = event.text != before, event.text
+        earlier, before = before, event.text
         if gop < 1 or event.packet != facts.starts[gop]:
             continue
         name = encoder_name(event.text)
-        if changed:
-            yield RawCue(gop, "encoder_changed", 4.0, f"The encoder's signature changes here, to {name}.")
+        if event.text != earlier:
+            yield RawCue(gop, "encoder_changed", 4.0, signature_change(earlier, event.text))
         elif at_every_entry:
             continue
         elif chunked:
@@ -57,6 +58,22 @@ def _signature_cues(facts: StreamFacts) -> Iterator[RawCue]:
         else:
             text = f"The encoder {name} signs the stream a second time, which it does only when it starts."
             yield RawCue(gop, "encoder_restart", 4.0, text)
+
+
+def signature_change(before: str, after: str) -> str:
+    """What differs between two signatures: the encoder, or else the settings that it lists."""
+    old, new = encoder_name(before), encoder_name(after)
+    if old != new:
+        return f"The encoder's signature changes here, from {old} to {new}."
+    settings = encoder_options(before)
+    differing = [
+        f"{key} {settings.get(key, 'absent')} to {value}"
+        for key, value in encoder_options(after).items()
+        if settings.get(key) != value
+    ]
+    named = ", ".join(differing[:CHANGES_NAMED]) or "what it lists differs"
+    more = f" and {len(differing) - CHANGES_NAMED} more" if len(differing) > CHANGES_NAMED else ""
+    return f"The settings of the encoder {new} change here: {named}{more}."
 
 
 def _signed_gops(facts: StreamFacts, events: list[HeaderEvent]) -> set[int]:

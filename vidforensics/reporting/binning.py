@@ -66,8 +66,7 @@ def timeline_end(case: Case) -> float:
     """
     times = case.extraction.decode.frame_times_s
     ends = [float(times[-1])] if len(times) else []
-    ends += [s.offset_s + s.duration_s for s in case.extraction.sounds]
-    ends += [p.end_s for p in case.features.sound_pictures]
+    ends += [case.extraction.decode.sound_end_s or 0.0]
     decoded = max((e for e in ends if math.isfinite(e)), default=0.0)
     declared = case.clip.duration_s or case.probe.duration_s or 0.0
     limit = decoded * _DECLARED_TO_DECODED if decoded > 0 else _LONGEST_DECLARED_S

@@ -109,7 +109,8 @@ class _Builder:
             timeline.tracks.append(self.picture_track())
         for sound in self.case.extraction.sounds:
             track = schema.Track(name=f"sound track {sound.track}", kind=schema.TrackKind.Audio)
-            self.append(track, "sound", sound.offset_s, sound.offset_s + sound.duration_s, {})
+            end_s = min(self.end_s, sound.offset_s + sound.duration_s)
+            self.append(track, "sound", sound.offset_s, end_s, {})
             timeline.tracks.append(track)
         if not len(timeline.tracks):
             track = schema.Track(name="clip", kind=schema.TrackKind.Video)

@@ -138,7 +138,8 @@ def _loss_lines(case: Case) -> Iterator[Headline]:
     if problems:
         lead = f"Problem while decoding: {sentence(clean(problems[0]))}"
         rest = len(problems) - 1
-        yield Headline("loss", lead, f"{plural(rest, 'further problem')} listed below." if rest else "")
+        more = f"{plural(rest, 'further problem')}: see Coverage in the report." if rest else ""
+        yield Headline("loss", lead, more)
     if case.bitstream.not_read:
         lead = f"The coded picture stream was not read: {sentence(clean(case.bitstream.not_read))}"
         yield Headline("loss", lead)
