@@ -63,11 +63,11 @@ def test_verbs_that_read_a_clip_share_their_options(verb: str):
     assert ("--blocks-between START END" in text) == (verb in {"inspect", "extract"})
 
 
-def test_wrong_choice_of_what_is_written_is_refused(samples: Path, tmp_path: Path):
-    for wrong in (["--keyframes", "gif"], ["--blocks-between", "2", "1"]):
+def test_options_out_of_range_are_refused(samples: Path, tmp_path: Path):
+    for wrong in (["--keyframes", "gif"], ["--blocks-between", "2", "1"], ["--memory-limit", "9" * 20]):
         answer = run("extract", samples / "clean.mp4", "--out", tmp_path / "x", *wrong)
         assert answer.returncode == 2
-        assert answer.stderr.startswith(wrong[0])
+        assert wrong[0] in answer.stderr
         assert not (tmp_path / "x").exists()
 
 

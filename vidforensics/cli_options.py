@@ -63,7 +63,11 @@ TimeLimit = Annotated[
 MemoryLimit = Annotated[
     int,
     typer.Option(
-        "--memory-limit", min=512, metavar="MB", help="Stop a file whose worker needs more than this."
+        "--memory-limit",
+        min=512,
+        max=1 << 20,
+        metavar="MB",
+        help="Stop a file whose worker needs more than this.",
     ),
 ]
 KeyframeFormat = Annotated[
