@@ -192,7 +192,7 @@ def plan_runs(table: PacketTable, options: SparseOptions) -> list[Run]:
         start_s = float(table.times_s[key] if table.is_shown[key] else shown_s.min())
         end_s = float(table.times_s[stop] if stop < len(table.times_s) else shown_s.max())
         if end_s - start_s > longest_s or not table.is_shown[key]:
-            wanted_s = np.arange(start_s, max(end_s - 0.5 * step_s, start_s + 1e-6), step_s)
+            wanted_s = _steps(shown_s, start_s, end_s, step_s)
             in_time = np.flatnonzero(table.times_s[key:stop] <= wanted_s[-1])
             runs.append(Run(key, key + int(in_time[-1]), tuple(wanted_s.tolist())))
             last_s = float(wanted_s[-1])
@@ -208,6 +208,12 @@ def _spacing(table: PacketTable, keys: IntArray, options: SparseOptions) -> tupl
     if span_s <= options.short_s or _thinned_count(table.times_s[keys], options.least_gap_s) < options.fewest:
         return options.short_longest_gap_s, options.short_step_s
     return options.longest_gap_s, options.step_s
+
+
+def _steps(shown_s: FloatArray, start_s: float, end_s: float, step_s: float) -> FloatArray:
+    """Times from start_s on, step_s apart, leaving out steps in which no picture is shown."""
+    within = shown_s[(shown_s >= start_s) & (shown_s <= max(end_s - 0.5 * step_s, start_s))]
+    return start_s + step_s * np.unique(np.floor((within - start_s) / step_s))
 
 
 def _thinned_count(times_s: FloatArray, least_gap_s: float) -> int:
