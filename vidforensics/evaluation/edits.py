@@ -125,6 +125,12 @@ class Work:
         self.statements.append("".join(f"[{n}]" for n in (self.sound, *others)) + f"{text}[{out}]")
         self.sound = out
 
+    def replace_sound(self, label: str | None) -> None:
+        """Other sound, or none, from here on; what was there goes nowhere."""
+        if self.sound is not None and ":" not in self.sound:
+            self.statements.append(f"[{self.sound}]anullsink")
+        self.sound = label
+
     def made(self, label: str, text: str) -> str:
         """Put any label through a filter; returns the new label."""
         out = self.label()

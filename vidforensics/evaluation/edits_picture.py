@@ -36,8 +36,8 @@ def crop(work: Work, bench: Bench, removed: float) -> None:
     """Keep a part of the frame, anywhere; `removed` is the share of its area that goes."""
     side = float(np.sqrt(1 - removed))
     width, height = even(work.width_px * side), even(work.height_px * side)
-    x = int(bench.rng.integers(0, work.width_px - width + 1))
-    y = int(bench.rng.integers(0, work.height_px - height + 1))
+    x = 2 * int(bench.rng.integers(0, (work.width_px - width) // 2 + 1))
+    y = 2 * int(bench.rng.integers(0, (work.height_px - height) // 2 + 1))
     kept = (x / work.width_px, y / work.height_px, width / work.width_px, height / work.height_px)
     work.filter_picture(f"crop={width}:{height}:{x}:{y}")
     work.edits.append(TrueEdit("crop", work.box_in_reference(kept)))
@@ -161,11 +161,12 @@ def blurred_sides(work: Work, bench: Bench) -> None:
         width, height = even(work.width_px * 16 / 9), work.width_px
     scale = min(width / work.width_px, height / work.height_px)
     inner, tall = min(width, even(work.width_px * scale)), min(height, even(work.height_px * scale))
+    radius = max(1, min(20, min(width, height) // 4 - 1))
     front, back = work.label(), work.label()
     work.statements.append(f"[{work.picture}]split[{front}][{back}]")
     filled = work.made(
         back,
-        f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},boxblur=20:2",
+        f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},boxblur={radius}:2",
     )
     small = work.made(front, f"scale={inner}:{tall}")
     x, y = (width - inner) // 2, (height - tall) // 2
@@ -182,8 +183,8 @@ def picture_in_picture(work: Work, bench: Bench) -> None:
     )
     width, height = work.width_px, work.height_px
     inner, tall = even(width / 2), even(height / 2)
-    x = round(float(bench.rng.uniform(0.05, 0.45)) * width)
-    y = round(float(bench.rng.uniform(0.05, 0.45)) * height)
+    x = even(float(bench.rng.uniform(0.05, 0.45)) * width)
+    y = even(float(bench.rng.uniform(0.05, 0.45)) * height)
     fill = f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},setsar=1"
     host = work.made(f"{number}:v:0", f"{fill},fps={work.rate_hz:.5f}")
     small = work.made(work.picture, f"scale={inner}:{tall}")

@@ -106,7 +106,8 @@ def replaced_sound(work: Work, bench: Bench) -> None:
         work.statements.append(f"[{head}][{tail}]concat=n=2:v=0:a=1[{out}]")
         work.sound = out
     else:
-        start, work.sound = 0.0, voice
+        start = 0.0
+        work.replace_sound(voice)
     work.set_sound("replaced", start)
 
 
@@ -135,7 +136,7 @@ def muted(work: Work, bench: Bench) -> None:
     if bench.rng.random() < 0.5:
         work.filter_sound("volume=0")
     else:
-        work.sound = None
+        work.replace_sound(None)
     if work.has_sound:
         work.set_sound("muted")
 

@@ -13,9 +13,10 @@ from vidforensics.evaluation.metrics import Pair
 from vidforensics.evaluation.peers import PeerRun, PeerScores
 from vidforensics.evaluation.peers_signature import SignatureSample
 from vidforensics.evaluation.recipes import KINDS
-from vidforensics.evaluation.scoring import Scored, Verdict, summarise
+from vidforensics.evaluation.scoring import Scored, Verdict, hard_negatives, summarise
 
 _DIGITS = 4
+_POINTS = ("default", "zero_false_positives", "without_hard_negatives")
 
 
 def document(
@@ -50,7 +51,7 @@ def document(
             for kind, c in metrics_relation.total(v.naming for v in scored.verdicts).items()
         },
         "sound": _confusion(scored.verdicts),
-        "peers": _peer_rows(made.queries, scored.truth, peers, signature),
+        "peers": _peer_rows(made, scored.truth, peers, signature),
         "peers_not_run": list(peers.missing) if peers else [],
         "failures": _failures(scored, false, made.failures),
     }
@@ -89,36 +90,39 @@ def _confusion(verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
 
 
 def _peer_rows(
-    queries: Sequence[Query],
+    made: BenchmarkSet,
     truth: Mapping[str, str],
     peers: PeerRun | None,
     signature: SignatureSample | None,
 ) -> list[dict[str, Any]]:
-    rows = [_peer_row(rule, queries, truth) for rule in (peers.rules if peers else ())]
+    rows = [_peer_row(rule, made, truth) for rule in (peers.rules if peers else ())]
     if signature is not None:
-        kept = [q for q in queries if q.reference is None or q.path.name in signature.truth]
-        row = _peer_row(signature.rule, kept, signature.truth)
+        row = _peer_row(signature.rule, made, signature.truth)
         rows.append(row | {"pairs": signature.pairs, "pairs_failed": len(signature.failures)})
     return rows
 
 
-def _peer_row(rule: PeerScores, queries: Sequence[Query], truth: Mapping[str, str]) -> dict[str, Any]:
+def _peer_row(rule: PeerScores, made: BenchmarkSet, truth: Mapping[str, str]) -> dict[str, Any]:
     """One peer at its own threshold, and at the one that lets nothing wrong through."""
     listed = {pair: score for pair, score in rule.scores.items() if score >= rule.default}
     zero = metrics.recall_at_zero_false_positives(rule.scores, truth)
+    easy = metrics.without(rule.scores, hard_negatives(made.queries), {p.name for p in made.shared})
+    zero_easy = metrics.recall_at_zero_false_positives(easy, truth)
     default = metrics.recall_listed(listed, truth)
     kinds: dict[str, dict[str, float]] = {}
     for kind in KINDS:
-        names = [q.path.name for q in queries if q.kind == kind and q.path.name in truth]
+        names = [q.path.name for q in made.queries if q.kind == kind and q.path.name in truth]
         if names:
-            hits = [sum(n in found for n in names) / len(names) for found in (default, zero.found)]
-            kinds[kind] = {"default": hits[0], "zero_false_positives": hits[1], "queries": len(names)}
+            sets = (default, zero.found, zero_easy.found)
+            hits = [sum(n in found for n in names) / len(names) for found in sets]
+            kinds[kind] = dict(zip(_POINTS, hits, strict=True)) | {"queries": len(names)}
     return {
         "rule": rule.name,
         "note": rule.note,
         "recall_default": len(default) / len(truth) if truth else None,
         "false_pairs_default": len(metrics.false_pairs(listed, truth)),
         "recall_zero_false_positives": zero.recall,
+        "recall_without_hard_negatives": zero_easy.recall,
         "highest_false_score": zero.threshold,
         "micro_average_precision": metrics.micro_average_precision(rule.scores, truth),
         "kinds": kinds,

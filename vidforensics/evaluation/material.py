@@ -57,10 +57,14 @@ class MakeOptions:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkSet:
-    """What was made; `failures` names what could not be made and why."""
+    """What was made; `failures` names what could not be made and why.
+
+    shared: those references that carry the furniture of the hard negatives.
+    """
 
     folder: Path
     references: tuple[Path, ...]
+    shared: tuple[Path, ...]
     queries: tuple[Query, ...]
     failures: tuple[str, ...]
 
@@ -72,6 +76,7 @@ class Maker:
         self.roles, self.options, self.program = roles, options, program
         self.folder = folder
         self.references: list[Path] = []
+        self.shared_references: list[Path] = []
         self.failures: list[str] = []
         for part in ("references", "queries", "work"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -180,6 +185,7 @@ class Maker:
         self.encode(work, path)
         if as_reference:
             self.references.append(path)
+            self.shared_references.append(path)
         return Query(path, kind, None)
 
     def card(self, kind: str, as_reference: bool) -> Query:
@@ -194,6 +200,7 @@ class Maker:
         run_ffmpeg(self.program, [*source, *coding, "-crf", "22" if as_reference else "30", as_text(path)])
         if as_reference:
             self.references.append(path)
+            self.shared_references.append(path)
         return Query(path, kind, None)
 
 
@@ -241,7 +248,8 @@ def make_set(
     queries += _negatives(maker)
     shutil.rmtree(folder / "work", ignore_errors=True)
     progress("make", len(originals), len(originals))
-    return BenchmarkSet(folder, tuple(maker.references), tuple(queries), tuple(maker.failures))
+    shared = tuple(maker.shared_references)
+    return BenchmarkSet(folder, tuple(maker.references), shared, tuple(queries), tuple(maker.failures))
 
 
 def _negatives(maker: Maker) -> Iterator[Query]:

@@ -5,7 +5,7 @@ Source: VSC2022, descriptor track (Pizzi et al., "The 2023 Video Similarity Data
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 Pair = tuple[str, str]
@@ -43,6 +43,11 @@ def recall_at_zero_false_positives(scores: Mapping[Pair, float], truth: Mapping[
         if (query, ref) in scores and (limit is None or scores[query, ref] > limit)
     )
     return ZeroFalse(limit, found, len(found) / len(truth) if truth else None)
+
+
+def without(scores: Mapping[Pair, float], queries: Set[str], references: Set[str]) -> dict[Pair, float]:
+    """The pairs in which none of these queries and references takes part."""
+    return {p: score for p, score in scores.items() if p[0] not in queries and p[1] not in references}
 
 
 def recall_listed(scores: Mapping[Pair, float], truth: Mapping[str, str]) -> frozenset[str]:

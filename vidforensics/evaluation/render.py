@@ -55,6 +55,7 @@ def _text(value: Any) -> str:
 
 _OVERALL = (
     ("recall_zero_false_positives", "recall at zero false positives"),
+    ("recall_without_hard_negatives", "the same, hard negatives left out"),
     ("recall_listed", "recall at the default threshold"),
     ("false_pairs", "wrong pairs listed"),
     ("unrelated_pairs", "unrelated pairs"),
@@ -80,7 +81,7 @@ def _overall(overall: Mapping[str, Any]) -> list[Row]:
     for key, words in (("segment_macro", "macro"), ("segment_micro", "micro")):
         one = overall[key]
         said = " / ".join(_text(one[name]) for name in ("precision", "recall", "f1"))
-        rows.insert(8, (f"segments (VCSL, {words}): precision / recall / F1", said))
+        rows.insert(9, (f"segments (VCSL, {words}): precision / recall / F1", said))
     return rows
 
 
@@ -88,6 +89,7 @@ _KIND_HEAD = (
     "edit",
     "queries",
     "recall",
+    "easy",
     "listed",
     "F1",
     "edge s",
@@ -100,7 +102,7 @@ _KIND_HEAD = (
 
 
 def _kind_row(one: Mapping[str, Any]) -> Row:
-    keys = ("recall_zero_false_positives", "recall_listed")
+    keys = ("recall_zero_false_positives", "recall_without_hard_negatives", "recall_listed")
     after = (
         "boundary_median_s",
         "speed_within_3_percent",
@@ -149,6 +151,7 @@ _PEER_HEAD = (
     "recall by default",
     "wrong pairs",
     "recall at zero wrong",
+    "hard negatives left out",
     "highest wrong score",
     "µAP",
 )
@@ -161,21 +164,22 @@ def _peer_row(one: Mapping[str, Any]) -> Row:
         _short(one["recall_default"]),
         str(one["false_pairs_default"]),
         _short(one["recall_zero_false_positives"]),
+        _short(one["recall_without_hard_negatives"]),
         _text(one["highest_false_score"]),
         _short(one["micro_average_precision"]),
     )
 
 
 def peers_by_kind(document: Mapping[str, Any]) -> str:
-    """Recall at zero false positives by edit, ours beside each peer's; empty text without peers."""
+    """Recall by edit at zero false positives, hard negatives left out, ours beside each peer's."""
     peers = document["peers"]
     if not peers:
         return ""
     rows = []
     for one in document["kinds"]:
-        theirs = (peer["kinds"].get(one["kind"], {}).get("zero_false_positives") for peer in peers)
-        rows.append((one["kind"], _short(one["recall_zero_false_positives"]), *(_short(v) for v in theirs)))
-    return table(("edit, at zero wrong", "vidforensics", *(peer["rule"] for peer in peers)), rows)
+        theirs = (peer["kinds"].get(one["kind"], {}).get("without_hard_negatives") for peer in peers)
+        rows.append((one["kind"], _short(one["recall_without_hard_negatives"]), *(_short(v) for v in theirs)))
+    return table(("edit, hard negatives left out", "vidforensics", *(peer["rule"] for peer in peers)), rows)
 
 
 def _failures(document: Mapping[str, Any]) -> str:

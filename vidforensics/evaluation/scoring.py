@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ class Verdict:
     query: Query
     listed: bool
     found: bool
+    found_easy: bool
     segments: tuple[FoundSegment, ...] = ()
     edges: EdgeErrors | None = None
     speed_right: bool | None = None
@@ -42,11 +43,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """All figures' raw material: scores of pairs, verdicts of queries, and figures of pairs."""
+    """All figures' raw material: scores of pairs, verdicts of queries, and figures of pairs.
+
+    zero: the operating point over all pairs; zero_easy: without the hard negatives.
+    """
 
     scores: Mapping[Pair, float]
     truth: Mapping[str, str]
     zero: metrics.ZeroFalse
+    zero_easy: metrics.ZeroFalse
     verdicts: tuple[Verdict, ...]
     pairs: Mapping[Pair, metrics_segments.PairFigures]
     matching: float | None
@@ -104,17 +109,22 @@ def true_boxes(query: Query) -> list[Box]:
     return [(s.query_start_s, s.reference_start_s, s.query_end_s, s.reference_end_s) for s in query.segments]
 
 
-def score(queries: Sequence[Query], found: Mapping[str, Sequence[FoundMatch]]) -> Scored:
+def score(
+    queries: Sequence[Query], found: Mapping[str, Sequence[FoundMatch]], shared: Set[str] = frozenset()
+) -> Scored:
     """Judge every query.
 
     Args:
         queries: with their truth.
+        shared: names of references that carry furniture of the hard negatives.
         found: matches by name of the query; a query that is not there found nothing.
     """
     scores = {(name, one.reference): one.score for name, matches in found.items() for one in matches}
     truth = {q.path.name: q.reference.name for q in queries if q.reference is not None}
     zero = metrics.recall_at_zero_false_positives(scores, truth)
-    verdicts = tuple(_judged(q, found.get(q.path.name, ()), zero) for q in queries if q.reference)
+    easy = metrics.without(scores, hard_negatives(queries), shared)
+    zero_easy = metrics.recall_at_zero_false_positives(easy, truth)
+    verdicts = tuple(_judged(q, found.get(q.path.name, ()), zero, zero_easy) for q in queries if q.reference)
     pairs: dict[Pair, metrics_segments.PairFigures] = {}
     for query in queries:
         name, right = query.path.name, truth.get(query.path.name)
@@ -126,13 +136,21 @@ def score(queries: Sequence[Query], found: Mapping[str, Sequence[FoundMatch]]) -
         [((n, m.reference), box_of(s), m.score) for n, ms in found.items() for m in ms for s in m.segments],
         [((q.path.name, truth[q.path.name]), b) for q in queries if q.reference for b in true_boxes(q)],
     )
-    return Scored(scores, truth, zero, verdicts, pairs, matching)
+    return Scored(scores, truth, zero, zero_easy, verdicts, pairs, matching)
 
 
-def _judged(query: Query, matches: Sequence[FoundMatch], zero: metrics.ZeroFalse) -> Verdict:
+def hard_negatives(queries: Sequence[Query]) -> frozenset[str]:
+    """Names of the queries that share furniture with references, and nothing else."""
+    return frozenset(q.path.name for q in queries if q.reference is None and q.kind != "unrelated")
+
+
+def _judged(
+    query: Query, matches: Sequence[FoundMatch], zero: metrics.ZeroFalse, easy: metrics.ZeroFalse
+) -> Verdict:
     assert query.reference is not None
     match = next((m for m in matches if m.reference == query.reference.name), None)
-    verdict = Verdict(query, match is not None, query.path.name in zero.found)
+    name = query.path.name
+    verdict = Verdict(query, match is not None, name in zero.found, name in easy.found)
     if match is None:
         return verdict
     segments = verdict.segments = match.segments
@@ -169,6 +187,7 @@ def summarise(verdicts: Sequence[Verdict], scored: Scored) -> dict[str, Any]:
     return {
         "queries": len(verdicts),
         "recall_zero_false_positives": share(v.found for v in verdicts),
+        "recall_without_hard_negatives": share(v.found_easy for v in verdicts),
         "recall_listed": share(v.listed for v in verdicts),
         "segment_macro": _plain(metrics_segments.macro_figures(pairs)),
         "segment_micro": _plain(metrics_segments.micro_figures(pairs)),

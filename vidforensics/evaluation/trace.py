@@ -104,7 +104,9 @@ def evaluate_trace(
             "side": options.side,
             "sources": len(roles.sources),
             "versions": library_versions() | {"ffmpeg": version(program)},
-            **figures.document(made, score(made.queries, run.found), peers, signature),
+            **figures.document(
+                made, score(made.queries, run.found, {p.name for p in made.shared}), peers, signature
+            ),
             "cost": run.cost | ({"peers_cpu_s": dict(peers.cpu_s)} if peers else {}),
             "not_traced": run.failures,
         }
