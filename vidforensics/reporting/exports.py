@@ -46,19 +46,19 @@ def write_exports(case: Case, folder: Path) -> tuple[str, ...]:
 
     flags = flags_in_time(case)
     writers: tuple[tuple[str, Callable[[TextIO], None]], ...] = (
-        ("flags.vtt", lambda file: _write_lines(file, vtt_lines(_flag_cues(flags)))),
-        ("shots.vtt", lambda file: _write_lines(file, vtt_lines(_shot_cues(case.extraction.shots)))),
-        ("labels.txt", lambda file: _write_lines(file, label_lines(case, flags))),
+        ("flags.vtt", lambda file: write_lines(file, vtt_lines(_flag_cues(flags)))),
+        ("shots.vtt", lambda file: write_lines(file, vtt_lines(_shot_cues(case.extraction.shots)))),
+        ("labels.txt", lambda file: write_lines(file, label_lines(case, flags))),
         ("flags.csv", lambda file: _write_rows(file, flag_rows(flags))),
         ("shots.csv", lambda file: _write_rows(file, shot_rows(case.extraction.shots))),
         ("frames.csv", lambda file: _write_rows(file, frame_rows(case.bitstream.packets))),
-        ("timeline.otio", lambda file: _write_lines(file, [timeline_text(case, flags)])),
+        ("timeline.otio", lambda file: write_lines(file, [timeline_text(case, flags)])),
     )
     target = folder / FOLDER
     try:
         target.mkdir(exist_ok=True)
         for name, write in writers:
-            _write(target / name, write)
+            replaced_file(target / name, write)
     except OSError as error:
         why = error.strerror or type(error).__name__
         message = f"{target}: the exports cannot be written ({why}); free space or name another folder."
@@ -72,7 +72,16 @@ def flags_in_time(case: Case) -> tuple[Segment, ...]:
     return tuple(sorted(found, key=lambda s: (s.start_s, s.end_s, s.label, s.detector)))
 
 
-def _write(path: Path, write: Callable[[TextIO], None]) -> None:
+def replaced_file(path: Path, write: Callable[[TextIO], None]) -> None:
+    """Write a text file beside its place and move it there whole.
+
+    Args:
+        path: the file; an old one is replaced.
+        write: writes the text.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="") as file:
@@ -84,7 +93,8 @@ def _write(path: Path, write: Callable[[TextIO], None]) -> None:
         raise
 
 
-def _write_lines(file: TextIO, lines: Iterable[str]) -> None:
+def write_lines(file: TextIO, lines: Iterable[str]) -> None:
+    """Write each line with its end."""
     for line in lines:
         file.write(line + "\n")
 
