@@ -49,7 +49,8 @@ def lines_of(trace, **options):
 
 def test_header_names_what_the_format_does_not_know():
     lines = lines_of(make_trace(), rate=Fraction(30000, 1001))
-    assert lines[:3] == ["TITLE: s.mp4", "FCM: NON-DROP FRAME", "* FRAME RATE: 30000/1001"]
+    assert lines[:2] == ["TITLE: s.mp4", "FCM: NON-DROP FRAME"] and lines[2].startswith("001")
+    assert "* FRAME RATE: 30000/1001" in lines
     assert "* REEL REF: r.mp4" in lines and "* REEL SUSPECT: s.mp4" in lines
 
 
@@ -77,7 +78,7 @@ def test_hostile_names_stay_on_their_line():
 
 
 def test_no_rows():
-    assert len(list(edl_lines([], suspect="s", reference="r"))) == 5
+    assert len(list(edl_lines([], suspect="s", reference="r"))) == 2
 
 
 @settings(max_examples=60, deadline=None)

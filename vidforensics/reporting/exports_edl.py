@@ -46,9 +46,12 @@ def edl_lines(
     base = max(1, round(chosen))
     yield f"TITLE: {_plain(suspect)[:70]}"
     yield "FCM: NON-DROP FRAME"
-    yield f"* FRAME RATE: {chosen.numerator}/{chosen.denominator}"
-    yield f"* REEL {REFERENCE_REEL}: {_plain(reference)}"
-    yield f"* REEL {SUSPECT_REEL}: {_plain(suspect)}"
+    # Some readers take a comment before the first event for a damaged event, so these follow it.
+    general = [
+        f"* FRAME RATE: {chosen.numerator}/{chosen.denominator}",
+        f"* REEL {REFERENCE_REEL}: {_plain(reference)}",
+        f"* REEL {SUSPECT_REEL}: {_plain(suspect)}",
+    ]
     number = 0
     for row in decisions:
         first, last = _frame(row.start_s, chosen), _frame(row.end_s, chosen)
@@ -57,6 +60,8 @@ def edl_lines(
         number += 1
         name = reference if row.reference else suspect
         yield from _event(number, row, (first, last), chosen, base, name)
+        yield from general
+        general = []
 
 
 def _event(
