@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acquisition.media import write_clip
+from tests.acquisition.media import minimal_movie, write_clip
 from vidforensics.acquisition import probe, read_container
 from vidforensics.acquisition.writer import read_writer
 from vidforensics.acquisition.writer_rules import LIMITS, RULES
@@ -29,6 +29,22 @@ MARKS = [
     ({"Info.MuxingApp": "Chrome", "Info.WritingApp": "Chrome"}, "Chrome", "encoder library"),
     ({"JUNK": "VirtualDub build 32842/release"}, "VirtualDub", "editor"),
     ({"xmp.tool1": "Adobe Premiere Pro 2020.0 (Windows)"}, "Adobe Premiere Pro 2020.0", "editor"),
+    (
+        {"box_order": "ftyp beam loop wide moov mdat", "track1.handler": "Core Media Video"},
+        "WhatsApp",
+        "platform",
+    ),
+    ({"box_order": "ftyp loop beam moov mdat"}, "WhatsApp", "platform"),
+    (
+        {
+            "box_order": "ftyp mdat×3 moov",
+            "ftyp.compatible_brands": "isom iso2 avc1 mp41",
+            "track1.handler": "VideoHandle",
+        },
+        "Telegram for Android, or an app with",
+        "platform",
+    ),
+    ({"ilst.©cmt": "vid:v0200f8e0000bq2b5sj6j2qr9557fjgg"}, "ByteDance service", "platform"),
     ({"ilst.desc": "Packed by Bilibili XCoder v2.0.2", "ilst.©too": "Lavf59"}, "Bilibili", "platform"),
 ]
 
@@ -62,11 +78,37 @@ def test_last_writer_stands_before_marks_that_a_remux_keeps() -> None:
         {"keys.com.apple.quicktime.make": "Apple"},
         {"title": "Lavf58 HandBrake 1.0 Twitter-vork muxer"},
         {"track1.handler": "My Twitter-vork muxer"},
+        {"box_order": "ftyp moov mdat beam"},
+        {"box_order": "ftyp mdat moov", "ftyp.compatible_brands": "isom iso2 avc1 mp41"},
     ],
 )
 def test_unknown_stays_unknown(fields: dict[str, str]) -> None:
     reading = read_writer("iso-bmff", fields)
     assert (reading.name, reading.family) == ("unknown", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("brands", "order"),
+    [("isom mp42", "ftyp mdat moov"), ("isom iso2 avc1 mp41", "ftyp free mdat moov")],
+)
+def test_handlers_of_android_alone_name_no_app(brands: str, order: str) -> None:
+    """Android's muxer has other brands; ffmpeg, copying its handlers without a tag, another order."""
+    fields = {"box_order": order, "ftyp.compatible_brands": brands, "track1.handler": "VideoHandle"}
+    assert read_writer("iso-bmff", fields).name == "Android media framework"
+
+
+def test_boxes_of_whatsapp_are_read_from_the_bytes(tmp_path: Path) -> None:
+    """The first bytes of a file shared through WhatsApp, as published, before the movie of another."""
+    head = bytes.fromhex(
+        "0000001c 66747970 6d703432 00000001 6d703431 6d703432 69736f6d"
+        "00000018 6265616d 01000000 01000000 00000000 05000000"
+        "0000000c 6c6f6f70 00000000 00000008 77696465"
+    )
+    movie = minimal_movie()
+    path = tmp_path / "a.mp4"
+    path.write_bytes(head + movie[int.from_bytes(movie[:4], "big") :])
+    reading = read_container(path, probe(path)).writer
+    assert (reading.name, reading.facts[0]) == ("WhatsApp", "box_order: ftyp beam loop wide moov mdat")
 
 
 def test_hostile_values_do_not_format_names() -> None:

@@ -4,7 +4,8 @@ A rule names a writer, the fields that must all match before the reading is give
 when they are there. Order is precedence: what a writer puts into every file it finishes stands before what
 survives a re-mux (handler names do), because the question is who wrote the file last.
 Sources: the muxers' own code and manuals, registered brands (mp4ra.org), Apple QuickTime and Android metadata
-keys, and marks seen in published files; no rule rests on a guess about a platform.
+keys, and marks seen in published files; no rule rests on a guess about a platform. docs/acquisition.md names
+the source of each platform's marks.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ class WriterRule:
 
 
 RULES: tuple[WriterRule, ...] = (
+    # a box of its own, which every other writer would drop
+    WriterRule(
+        "WhatsApp",
+        "platform",
+        (("box_order", r"^ftyp (?:loop )?beam(?: |$)"),),
+        (("box_order", r"(?:^| )loop(?: |$)"), (_HANDLER, r"^Core Media")),
+    ),
     # tags that a platform writes with the ffmpeg library, and that ffmpeg copies when it re-muxes
     WriterRule(
         "Bilibili transcoder, or an ffmpeg re-mux of its file",
@@ -42,7 +50,7 @@ RULES: tuple[WriterRule, ...] = (
         ((_TOOL, r"^Lavf"),),
     ),
     WriterRule(
-        "TikTok or Douyin, or an ffmpeg re-mux of its file",
+        "ByteDance service (TikTok, Douyin or another), or an ffmpeg re-mux of its file",
         "platform",
         ((_TEXT, r"^vid:v[0-9a-z]{20,}"),),
         ((_TOOL, r"^Lavf"),),
@@ -109,6 +117,16 @@ RULES: tuple[WriterRule, ...] = (
     WriterRule("DJI camera", "phone or camera", ((_HANDLER, r"^DJI\.(AVC|HEVC|Meta)"),)),
     WriterRule("Sony camera or program (XAVC)", "phone or camera", ((r"ftyp\.major_brand", r"^XAVC"),)),
     WriterRule("Canon camera", "phone or camera", ((r"udta\.CNTH", r""),)),
+    # Android's own muxer has these handlers under other brands; ffmpeg, with these brands, adds a free box
+    WriterRule(
+        "Telegram for Android, or an app with the same video writer",
+        "platform",
+        (
+            (r"track\d+\.handler", r"^(?:Video|Sound)Handle$"),
+            (r"ftyp\.compatible_brands", r"^isom iso2 avc1 mp41$"),
+            (r"box_order", r"^ftyp mdat(?:×\d+)? moov$"),
+        ),
+    ),
     WriterRule(
         "Android media framework (Android {0})",
         "phone or camera",
@@ -175,8 +193,8 @@ LIMITS: dict[WriterFamily, str] = {
         "touching the pictures, so it tells nothing of where they came from or whether they were changed."
     ),
     "platform": (
-        "Platforms re-encode what they receive: it shows a passage through the service, not who uploaded it "
-        "nor what the file was before, and a later re-mux may have kept the mark."
+        "Services and their apps re-encode what they are given: it speaks for a passage through one of them, "
+        "not for who sent it or what the file was before, and a re-mux may keep marks and a hand copy them."
     ),
     "unknown": "A file without known marks may come from anywhere; nothing follows from their absence.",
 }
