@@ -68,7 +68,8 @@ def test_every_exit_code_is_documented():
 
 def test_every_schema_is_documented():
     assert all(
-        name in INTERFACE for name in (schema.FLAG_SCHEMA, schema.INSPECT_SCHEMA, schema.VERIFY_SCHEMA)
+        name in INTERFACE
+        for name in (schema.FLAG_SCHEMA, schema.EXTRACT_SCHEMA, schema.INSPECT_SCHEMA, schema.VERIFY_SCHEMA)
     )
 
 
