@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import cv2
 import numpy as np
 import pdqhash
@@ -127,3 +128,21 @@ def test_imagehash_keeps_the_distance():
     assert a - b == distance(bits[0], bits[1])
     with pytest.raises(ValueError, match="32 bytes"):
         to_imagehash(bits)
+
+
+def test_close_to_the_reference_hash_on_footage(footage):
+    distances = []
+    for path in sorted((footage / "talking").glob("*.mp4"))[::12]:
+        with av.open(str(path)) as container:
+            frame = next(container.decode(container.streams.video[0]))
+            full, luma = frame.to_ndarray(format="rgb24"), frame.to_ndarray(format="gray")
+        scale = min(1.0, 320 / max(luma.shape))
+        plane = cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        reference, quality = pdqhash.compute(full)
+        bits, ours = hash_luma(plane[None])
+        if quality >= 50:
+            assert abs(int(ours[0]) - quality) <= 3
+            distances.append(int((np.unpackbits(bits[0]) != reference.astype(bool)).sum()))
+    assert len(distances) >= 3
+    assert np.median(distances) <= 12
+    assert max(distances) <= 31  # what vPDQ's users call the same frame

@@ -58,7 +58,7 @@ class EvaluateOptions:
     kinds: tuple[str, ...] = ()
     side: Side = "test"
     peers: bool = True
-    signature_pairs: int = 60
+    signature_pairs: int = 40
     make: MakeOptions = field(default_factory=MakeOptions)
 
 
