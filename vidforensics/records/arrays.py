@@ -17,5 +17,6 @@ if TYPE_CHECKING:
     CodeArray = NDArray[np.uint32]
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.int64]
+    WordArray = NDArray[np.uint64]
     Int32Array = NDArray[np.int32]
     StrArray = NDArray[np.str_]

@@ -1,0 +1,238 @@
+"""Every indexed picture that looks like a picture of the query, through any of its views.
+
+Codes go in, hits come out: pairs of a query row and an indexed row whose codes differ in few bits. Small
+tables are compared whole. In large ones a first pass finds pairs that agree nearly in some piece of the code
+(`search_picture_near`), which misses some distant pairs; then the likeliest videos are compared whole, so
+that a copy is found by its nearest pairs and gets all its hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidforensics.tracing import picture_odds
+from vidforensics.tracing.search_picture_near import ROW_LIMIT, NearWindow, near_pairs, near_windows
+from vidforensics.tracing.search_picture_pairs import (
+    Pairs,
+    close_among,
+    close_everywhere,
+    joined,
+    no_pairs,
+    words_of,
+)
+from vidforensics.tracing.store_tables import picture_table
+from vidforensics.types import Hits, PictureTable, QueryViews
+
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import ByteArray, FloatArray, IntArray, WordArray
+
+_BLOCK_ROWS = 1 << 16
+_CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSearchOptions:
+    """How far and how thoroughly to look.
+
+    max_distance_bits: greatest distance of a hit. least_quality: pictures below it match nothing.
+    windows, radius_bits: pieces of the code in the first pass, and how many bits of one may differ.
+    whole_pairs: with fewer pairs than this in all, everything is compared. confirm_pairs: how many are
+    compared in the likeliest videos after the first pass. hits_per_row: of a query row that is like very much
+    of a table, only the nearest hits are kept.
+    """
+
+    max_distance_bits: int = picture_odds.MAX_DISTANCE
+    least_quality: int = 1
+    windows: int = 7
+    radius_bits: int = 2
+    whole_pairs: int = 50_000_000
+    confirm_pairs: int = 40_000_000
+    hits_per_row: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """Query rows of sufficient quality: where they are in the views, their codes, and these as words."""
+
+    rows: IntArray
+    codes: ByteArray
+    words: tuple[WordArray, ...]
+
+
+def search_pictures(
+    tables: Sequence[PictureTable], views: QueryViews, options: PictureSearchOptions | None = None
+) -> Hits:
+    """Hits of a query in an index.
+
+    Args:
+        tables: the index's picture tables.
+        views: the query's codes; any number of rows.
+        options: how far and how thoroughly to look.
+
+    Returns:
+        Hits by video, query time and reference time; none for an empty query or index.
+    """
+    options = options or PictureSearchOptions()
+    query = _query(views, options)
+    if len(query.rows) * sum(len(t.codes) for t in tables) <= options.whole_pairs:
+        return search_pictures_exhaustively(tables, views, options)
+    chunks = [
+        _search_chunk(tables, _part(query, start), options)
+        for start in range(0, len(query.rows), min(_CHUNK_ROWS, ROW_LIMIT))
+    ]
+    return _hits(tables, views, [joined([chunk[i] for chunk in chunks]) for i in range(len(tables))], options)
+
+
+def search_pictures_exhaustively(
+    tables: Sequence[PictureTable], views: QueryViews, options: PictureSearchOptions | None = None
+) -> Hits:
+    """The same by comparing everything with everything: exact, for small tables and as an oracle."""
+    options = options or PictureSearchOptions()
+    query = _query(views, options)
+    found = [close_everywhere(t.codes, query.words, options.max_distance_bits) for t in tables]
+    return _hits(tables, views, [_in_views(pairs, query) for pairs in found], options)
+
+
+def _query(views: QueryViews, options: PictureSearchOptions) -> _Query:
+    rows = np.flatnonzero(views.quality >= options.least_quality)
+    codes = np.ascontiguousarray(views.codes[rows])
+    return _Query(rows, codes, words_of(codes))
+
+
+def _part(query: _Query, start: int) -> _Query:
+    """A run of query rows that one set of windows can hold."""
+    part = slice(start, start + min(_CHUNK_ROWS, ROW_LIMIT))
+    return _Query(query.rows[part], query.codes[part], tuple(word[part] for word in query.words))
+
+
+def _search_chunk(
+    tables: Sequence[PictureTable], query: _Query, options: PictureSearchOptions
+) -> list[Pairs]:
+    """Pairs of each table with some of the query's rows, named by their row of the views."""
+    windows = list(near_windows(query.codes, options.windows, options.radius_bits))
+    found = [_near(table, windows, query, options) for table in tables]
+    for index, videos in _likeliest(tables, found, len(query.rows), options):
+        found[index] = _confirmed(tables[index], videos, found[index], query, options)
+    return [_in_views(pairs, query) for pairs in found]
+
+
+def _near(
+    table: PictureTable, windows: Sequence[NearWindow], query: _Query, options: PictureSearchOptions
+) -> Pairs:
+    """The first pass over one table, each pair once."""
+    found = []
+    for start in range(0, len(table.codes), _BLOCK_ROWS):
+        block = table.codes[start : start + _BLOCK_ROWS]
+        for window in windows:
+            candidates = near_pairs(window, block)
+            close = close_among(block, query.words, *candidates, options.max_distance_bits)
+            if len(close.rows):
+                found.append(Pairs(close.rows + start, close.query_rows, close.distances))
+    pairs = joined(found)
+    _, first = np.unique(pairs.rows * len(query.rows) + pairs.query_rows, return_index=True)
+    return pairs.where(first)
+
+
+def _likeliest(
+    tables: Sequence[PictureTable], found: Sequence[Pairs], query_rows: int, options: PictureSearchOptions
+) -> list[tuple[int, IntArray]]:
+    """Videos of each table, by their place in it, that are worth comparing whole."""
+    scores, places = [], []
+    for index, (table, pairs) in enumerate(zip(tables, found, strict=True)):
+        video, score = _scores(table, pairs)
+        scores.append(score)
+        places += [(index, int(v)) for v in video]
+    order = np.argsort(-np.concatenate(scores), kind="stable") if places else ()
+    lengths = [np.diff(table.starts) for table in tables]
+    chosen: dict[int, list[int]] = {}
+    left = options.confirm_pairs
+    for at in order:
+        index, video_at = places[at]
+        left -= int(lengths[index][video_at]) * query_rows
+        if left < 0:
+            break
+        chosen.setdefault(index, []).append(video_at)
+    return [(index, np.sort(np.array(videos, np.int64))) for index, videos in chosen.items()]
+
+
+def _scores(table: PictureTable, pairs: Pairs) -> tuple[IntArray, FloatArray]:
+    """Videos with pairs, by their place in the table, and the weights of their best pairs, summed."""
+    rows, back = np.unique(pairs.rows, return_inverse=True)
+    best = np.full(len(rows), -np.inf)
+    np.maximum.at(best, back, picture_odds.weights(pairs.distances.astype(np.int64)))
+    videos, of = np.unique(_video_of(table, rows), return_inverse=True)
+    return videos, np.bincount(of, best, minlength=len(videos)).astype(np.float64)
+
+
+def _confirmed(
+    table: PictureTable, videos: IntArray, pairs: Pairs, query: _Query, options: PictureSearchOptions
+) -> Pairs:
+    """The pairs of a table, those of some videos found anew by comparing them whole."""
+    parts = [pairs.where(~np.isin(_video_of(table, pairs.rows), videos))]
+    for video in videos:
+        start, end = int(table.starts[video]), int(table.starts[video + 1])
+        close = close_everywhere(table.codes[start:end], query.words, options.max_distance_bits)
+        parts.append(Pairs(close.rows + start, close.query_rows, close.distances))
+    return joined(parts)
+
+
+def _in_views(pairs: Pairs, query: _Query) -> Pairs:
+    """The pairs with query rows as the views count them."""
+    return Pairs(pairs.rows, query.rows[pairs.query_rows].astype(np.int32), pairs.distances)
+
+
+def _video_of(table: PictureTable, rows: IntArray) -> IntArray:
+    """Place in the table of the video that each row belongs to."""
+    return np.searchsorted(table.starts, rows, side="right") - 1
+
+
+def _hits(
+    tables: Sequence[PictureTable], views: QueryViews, found: Sequence[Pairs], options: PictureSearchOptions
+) -> Hits:
+    """Pairs of each table as hits, sorted."""
+    columns = [_columns(t, views, _nearest(t, p, options)) for t, p in zip(tables, found, strict=True)]
+    if not columns:
+        columns = [_columns(picture_table([]), views, no_pairs())]
+    video, query_s, reference_s, distance, view, row = map(np.concatenate, zip(*columns, strict=True))
+    order = np.lexsort((view, reference_s, query_s, video))
+    mirrored = np.array([v.mirrored for v in views.views], np.bool_)
+    return Hits(
+        modality="picture",
+        video=video[order],
+        query_s=query_s[order],
+        reference_s=reference_s[order],
+        weight=picture_odds.weights(distance[order]),
+        speed=np.full(len(order), np.nan, np.float32),
+        mirrored=mirrored[view[order]] if len(mirrored) else np.zeros(len(order), np.bool_),
+        view=view[order],
+        reference_row=row[order],
+    )
+
+
+def _nearest(table: PictureTable, pairs: Pairs, options: PictureSearchOptions) -> Pairs:
+    """The pairs whose table row is good enough, and for every query row only so many."""
+    pairs = pairs.where(table.quality[pairs.rows] >= options.least_quality)
+    if len(pairs.rows) <= options.hits_per_row:
+        return pairs
+    order = np.lexsort((pairs.distances, pairs.query_rows))
+    ordered = pairs.query_rows[order]
+    place = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    return pairs.where(order[place < options.hits_per_row])
+
+
+def _columns(table: PictureTable, views: QueryViews, pairs: Pairs) -> tuple[NDArray[Any], ...]:
+    """Video, query time, reference time, distance, view and the video's own row of each pair."""
+    place = _video_of(table, pairs.rows)
+    return (
+        table.videos[place],
+        views.times_s[pairs.query_rows],
+        table.times_s[pairs.rows].astype(np.float64),
+        pairs.distances.astype(np.int64),
+        views.view[pairs.query_rows],
+        pairs.rows - table.starts[place],
+    )
