@@ -1,17 +1,12 @@
 """One self-contained report.html: everything known about a clip, readable offline, on paper and by court.
 
-A `Case` goes in, one file comes out; it asks no network for anything and says so to the browser (Content
-Security Policy Level 3, hashes for its only style and script). Untrusted text is escaped by the template
-engine, and data for the script is JSON in which no character can end the element.
+A `Case` goes in, one file comes out; it asks no network for anything, and what it quotes stays text (see
+`page`).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +14,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vidforensics.errors import OutputError
 from vidforensics.reporting import methods, tables, words
+from vidforensics.reporting.page import (
+    assets,
+    content_policy,
+    fill,
+    footer_style,
+    json_island,
+    write_page,
+)
 from vidforensics.reporting.pictures import Shown, keyframes, nearest_index, thumbnails
 from vidforensics.reporting.summary import (
     assessed_share,
@@ -29,13 +31,14 @@ from vidforensics.reporting.summary import (
     main_reason,
 )
 from vidforensics.reporting.timeline import build_timeline
-from vidforensics.types import Case, Detection, Segment
+from vidforensics.reporting.tracing import trace_view
+from vidforensics.reporting.tracing_lanes import trace_coverage
+from vidforensics.types import Case, Coverage, Detection, Segment
 
-TEMPLATES = Path(__file__).parent / "templates"
 MOST_FLAG_ROWS = 200
 MOST_ILLUSTRATED_FLAGS = 24
 _SCRIPTS = ("timeline.js", "viewer.js")
-_STYLES = ("report.css", "timeline.css", "print.css")
+_STYLES = ("report.css", "timeline.css", "tracing.css", "print.css")
 _LONG_REASONS = 12
 
 
@@ -85,37 +88,12 @@ def write_html(case: Case, path: Path, *, case_folder: Path) -> None:
         OutputError: the file cannot be written.
 
     """
-    text = render(case, case_folder=case_folder)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".html")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-                file.write(text)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise OutputError(f"{path}: the report cannot be written ({why}); free space or name another folder."
-                          ) from error  # fmt: skip
+    write_page(render(case, case_folder=case_folder), path, "the report")
 
 
 def render(case: Case, *, case_folder: Path) -> str:
     """The report as HTML text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["clock"] = words.clock
-    environment.filters["clean"] = words.clean
-    return environment.get_template("report.html").render(context(case, case_folder))
+    return fill("report.html", context(case, case_folder))
 
 
 def context(case: Case, case_folder: Path) -> dict[str, Any]:
@@ -125,8 +103,8 @@ def context(case: Case, case_folder: Path) -> dict[str, Any]:
     strip = thumbnails(case, [*wanted, *(s.start_s for s in case.extraction.shots[:400])])
     chosen = keyframes(case, case_folder)
     timeline = build_timeline(case, flags, strip, chosen)
-    style = _footer_style(case) + "".join(_asset(name) for name in _STYLES)
-    script = "".join(_asset(name) for name in _SCRIPTS)
+    style = footer_style(case.clip.sha256, case.provenance.version) + assets(*_STYLES)
+    script = assets(*_SCRIPTS)
     return {
         "case": case,
         "name": words.clean(Path(case.clip.path).name or case.clip.path, 160),
@@ -140,11 +118,20 @@ def context(case: Case, case_folder: Path) -> dict[str, Any]:
         "flags": [_flag_row(i, f, strip) for i, f in enumerate(flags[:MOST_ILLUSTRATED_FLAGS], 1)],
         "further_flags": tables.flag_table(flags[:MOST_FLAG_ROWS], MOST_ILLUSTRATED_FLAGS),
         "more_flags": max(0, len(flags) - MOST_FLAG_ROWS),
-        "detectors": [_detector_row(d) for d in case.detections],
+        "detectors": [_detector_row(d) for d in (*case.detections, _tracing(case, timeline.end_s))],
+        "tracing": trace_view(case.trace) if case.trace else None,
         "keyframes": chosen,
         "glossary": methods.GLOSSARY,
         **_file_tables(case),
     }
+
+
+def _tracing(case: Case, end_s: float) -> Detection:
+    """What the search for other copies looked at; nothing where no index was given."""
+    if case.trace is not None:
+        return trace_coverage(case.trace, end_s)
+    reason = "no index was given, so where the footage came from was not looked up"
+    return Detection("tracing", coverage=(Coverage("tracing", 0.0, end_s, False, reason),))
 
 
 def _file_tables(case: Case) -> dict[str, Any]:
@@ -224,39 +211,3 @@ def _detector_row(detection: Detection) -> DetectorRow:
         flagged=listed,
         candidates=len(detection.segments) - listed,
     )
-
-
-def _asset(name: str) -> str:
-    return (TEMPLATES / name).read_text("utf-8")
-
-
-def _footer_style(case: Case) -> str:
-    """The page footer needs the file's hash inside the style sheet; only hex digits may enter it."""
-    digest = "".join(c for c in case.clip.sha256 if c in "0123456789abcdef")
-    version = "".join(c for c in case.provenance.version if c.isalnum() or c in ".-+")[:40]
-    return (
-        f'@page {{ @bottom-left {{ content: "SHA-256 {digest}"; }} '
-        f'@bottom-right {{ content: counter(page) " / " counter(pages); }} '
-        f'@top-right {{ content: "vidforensics {version}"; }} }}\n'
-    )
-
-
-def content_policy(style: str, script: str) -> str:
-    """A policy under which nothing is loaded from anywhere and only this style and script count."""
-    return (
-        f"default-src 'none'; img-src data:; style-src '{_source_hash(style)}'; "
-        f"script-src '{_source_hash(script)}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _source_hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
-
-
-def json_island(data: Any) -> Markup:
-    """JSON for a data element: ASCII, and without the characters that could end or open an element."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704 - escaped above

@@ -53,6 +53,14 @@ METHODS = {
         "Compares each shot's sensor noise, spectrum and colour with all other shots of the clip.",
         "Differences between cameras and scenes are normal in edited material: supporting evidence only.",
     ),
+    "tracing": Method(
+        "Tracing",
+        "Searches an index of other videos for pictures and sounds of this clip, aligns what is found to a "
+        "fraction of a second, and reads from aligned pictures and sound what was done to it. Scores are "
+        "calibrated against unrelated footage.",
+        "Finds only what the index holds. Black, blank and still pictures, title cards and silence match "
+        "nothing. Which of two copies came first is not in the footage; only known posts date them.",
+    ),
     "dub": Method(
         "Dub",
         "Compares the movement of the mouth with the sound for speakers who face the camera.",

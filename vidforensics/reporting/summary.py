@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from vidforensics.reporting.tracing_lines import trace_lines
 from vidforensics.reporting.words import (
     INSTANT_LABELS,
     LABEL_MEANING,
@@ -31,7 +32,7 @@ _FINDINGS_SHOWN = 4
 _LINE_LIMIT = 600
 _NEGLIGIBLE_SHARE = 0.005
 
-HeadlineKind = Literal["flag", "clear", "loss", "structure", "fact"]
+HeadlineKind = Literal["trace", "flag", "clear", "loss", "structure", "fact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def headlines(case: Case) -> tuple[str, ...]:
 def headline_items(case: Case) -> tuple[Headline, ...]:
     """The headlines with their times, most important first; never empty."""
     return (
+        *_trace_lines(case),
         *_flag_lines(case),
         *_loss_lines(case),
         *_finding_lines(case, "anomaly"),
@@ -100,6 +102,11 @@ def assessed_share(coverage: Iterable[Coverage]) -> float | None:
     rows = [(max(0.0, c.end_s - c.start_s), c.assessed) for c in coverage]
     total = sum(length for length, _ in rows)
     return sum(length for length, assessed in rows if assessed) / total if total > 0 else None
+
+
+def _trace_lines(case: Case) -> Iterator[Headline]:
+    for lead, detail, time_s in trace_lines(case.trace) if case.trace else ():
+        yield Headline("trace", lead, detail, time_s)
 
 
 def _flag_lines(case: Case) -> Iterator[Headline]:

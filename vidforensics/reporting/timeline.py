@@ -34,6 +34,12 @@ from vidforensics.reporting.lanes import (
 from vidforensics.reporting.lanes_scores import coverage_lane, score_lane, sound_lanes
 from vidforensics.reporting.pictures import Shown
 from vidforensics.reporting.summary import assessed_share
+from vidforensics.reporting.tracing_lanes import (
+    lanes_left_out,
+    moments,
+    trace_coverage,
+    trace_lanes,
+)
 from vidforensics.reporting.words import LABEL_WORDS, SPAN_WORDS, clean, number
 from vidforensics.types import Case, ScoreTrack, Segment
 
@@ -82,6 +88,7 @@ def build_timeline(
     scores = tuple(_scores(case, end_s))
     lanes = (
         *_picture_lanes(case, flags, thumbs, bars, end_s),
+        *_tracing_lanes(case, end_s),
         *(lane for p in case.features.sound_pictures[:MOST_SOUND_TRACKS] for lane in sound_lanes(p, end_s)),
         *span_lanes(case, end_s),
         *_detector_lanes(case, scores, end_s),
@@ -110,6 +117,14 @@ def _picture_lanes(
             yield lane
 
 
+def _tracing_lanes(case: Case, end_s: float) -> Iterator[Lane]:
+    if case.trace is None:
+        return
+    yield from trace_lanes(case.trace.matches, end_s)
+    searched = trace_coverage(case.trace, end_s)
+    yield coverage_lane(searched, assessed_share(searched.coverage), end_s)
+
+
 def _scores(case: Case, end_s: float) -> Iterator[_Score]:
     tracks = [track for detection in case.detections for track in detection.tracks]
     for index, track in enumerate(tracks[:MOST_SCORE_TRACKS]):
@@ -131,6 +146,9 @@ def _left_out(case: Case, end_s: float) -> Iterator[str]:
     tracks = sum(len(d.tracks) for d in case.detections)
     if tracks > MOST_SCORE_TRACKS:
         yield f"{tracks - MOST_SCORE_TRACKS} more score tracks are in report.json."
+    further = lanes_left_out(case.trace.matches) if case.trace else ""
+    if further:
+        yield further
     declared = case.clip.duration_s or case.probe.duration_s or 0.0
     if declared > end_s * 1.001:
         yield f"The file declares {number(declared)} seconds; the view ends with what could be decoded."
@@ -154,6 +172,7 @@ def _data(case: Case, flags: Sequence[Segment], bars: Bars, scores: Sequence[_Sc
         ],
         "packets": _packet_data(bars),
         "scores": [_score_data(score) for score in scores],
+        "matches": moments(case.trace.matches) if case.trace else [],
     }  # fmt: skip
 
 

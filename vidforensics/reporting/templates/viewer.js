@@ -101,6 +101,9 @@ function rows(time) {
   found.push(...packetRows(time));
   for (const [, , words] of within(data.flags, time)) found.push(["Flag", words, "above"]);
   for (const [, , words] of within(data.spans, time)) found.push(["Carries nothing", words, ""]);
+  for (const [start, , at, rate, name, words] of within(data.matches, time)) {
+    found.push([`Occurs in ${name}`, `at ${clock(at + (time - start) * rate)}; ${words}`, ""]);
+  }
   found.push(...scoreRows(time));
   for (const [detector, coverage] of data.coverage) {
     const row = within(coverage, time)[0];
