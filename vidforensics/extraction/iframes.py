@@ -94,76 +94,16 @@ def sparse_frames(
         InputError: the file is missing or cannot be read.
     """
     problems = problems if problems is not None else ProblemLog()
-    with _opened(path) as container:
-        stream = _picture_stream(container, problems)
+    with opened(path) as container:
+        stream = picture_stream(container, problems)
         if stream is None:
             return
-        table = _packet_table(container, stream, probe.origin_s, problems)
+        table = packet_table(container, stream, probe.origin_s, problems)
     runs = plan_runs(table, options or SparseOptions())
-    with _opened(path) as container:
-        stream = _picture_stream(container, ProblemLog())
+    with opened(path) as container:
+        stream = picture_stream(container, ProblemLog())
         if stream is not None and runs:
-            yield from _SparsePass(container, stream, probe.origin_s, problems).blocks(runs)
-
-
-def frames_at(
-    path: Path, probe: Probe, times_s: FloatArray, problems: ProblemLog | None = None
-) -> FrameBlock | None:
-    """The pictures shown at a few given moments, decoded exactly, from the key pictures before them.
-
-    Args:
-        path: the file.
-        probe: what the demuxer said of it.
-        times_s: float64 (N,) moments wanted, in any order.
-        problems: collects what was lost on the way.
-
-    Returns:
-        One block of at most N pictures with their real times, in the order of the file, `pictures` left
-        empty; None where no picture came out.
-
-    Raises:
-        NotMediaError, InputError: as `sparse_frames`.
-    """
-    problems = problems if problems is not None else ProblemLog()
-    with _opened(path) as container:
-        stream = _picture_stream(container, problems)
-        if stream is None:
-            return None
-        table = _packet_table(container, stream, probe.origin_s, problems)
-    runs = _runs_for(table, np.unique(times_s))
-    with _opened(path) as container:
-        stream = _picture_stream(container, ProblemLog())
-        if stream is None or not runs:
-            return None
-        blocks = list(_SparsePass(container, stream, probe.origin_s, problems, exact=True).blocks(runs))
-    if not blocks:
-        return None
-    times = np.concatenate([b.pts_s for b in blocks])
-    luma, chroma = (
-        np.concatenate(planes) for planes in zip(*((b.luma, b.chroma) for b in blocks), strict=True)
-    )
-    return FrameBlock(0, times, luma, chroma, ())
-
-
-def _runs_for(table: PacketTable, times_s: FloatArray) -> list[Run]:
-    """Runs from key packets that reach just past the moments wanted."""
-    keys = np.flatnonzero(table.is_key)
-    if not len(keys):
-        keys = np.zeros(min(1, len(table.times_s)), np.int64)
-    runs = []
-    for key, stop in zip(keys.tolist(), [*keys[1:].tolist(), len(table.times_s)], strict=True):
-        shown_s = np.sort(table.times_s[key:stop][table.is_shown[key:stop]])
-        if not len(shown_s):
-            continue
-        end_s = float(table.times_s[stop]) if stop < len(table.times_s) else np.inf
-        inside = times_s[(times_s >= shown_s[0]) & (times_s < end_s)]
-        if not len(inside):
-            continue
-        # the picture shown at a moment is the last that began before it
-        wanted_s = np.unique(shown_s[np.maximum(np.searchsorted(shown_s, inside + 1e-6, "right") - 1, 0)])
-        needed = np.flatnonzero(table.times_s[key:stop] <= wanted_s[-1] + 1e-6)
-        runs.append(Run(key, key + int(needed[-1]), tuple(wanted_s.tolist())))
-    return runs
+            yield from SparsePass(container, stream, probe.origin_s, problems).blocks(runs)
 
 
 def plan_runs(table: PacketTable, options: SparseOptions) -> list[Run]:
@@ -224,7 +164,7 @@ def _thinned_count(times_s: FloatArray, least_gap_s: float) -> int:
     return count
 
 
-class _SparsePass:
+class SparsePass:
     """The second reading: decodes the runs, one after the other."""
 
     def __init__(
@@ -247,6 +187,7 @@ class _SparsePass:
         self._track = PictureTrack(stream, origin_s, BLOCK_LIMITS, problems)
 
     def blocks(self, runs: list[Run]) -> Iterator[FrameBlock]:
+        """The pictures of at least one run, in the order of decoding; called once."""
         remaining = iter(runs)
         run = next(remaining)
         wanted_s = list(run.wanted_s)
@@ -318,7 +259,7 @@ def _packet_time(packet: Any, origin_s: float) -> float | None:
     return float(ticks * packet.time_base) - origin_s
 
 
-def _packet_table(
+def packet_table(
     container: InputContainer, stream: Any, origin_s: float, problems: ProblemLog
 ) -> PacketTable:
     """What is said of every packet; packets without a time stand one frame after the last."""
@@ -349,7 +290,8 @@ def _packets(container: InputContainer, stream: Any, problems: ProblemLog) -> It
         return
 
 
-def _picture_stream(container: InputContainer, problems: ProblemLog) -> Any:
+def picture_stream(container: InputContainer, problems: ProblemLog) -> Any:
+    """The picture stream that is examined; None where there is none that can be decoded."""
     attached = av.stream.Disposition.attached_pic
     stream: Any = next((s for s in container.streams.video if not s.disposition & attached), None)
     if stream is None:
@@ -365,7 +307,12 @@ def _picture_stream(container: InputContainer, problems: ProblemLog) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
+def opened(path: Path) -> Iterator[InputContainer]:
+    """Open a file for reading packets.
+
+    Raises:
+        NotMediaError, InputError: as `sparse_frames`.
+    """
     with ExitStack() as opening:
         handle = opening.enter_context(open_evidence(path))
         try:
