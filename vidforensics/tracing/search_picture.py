@@ -51,7 +51,7 @@ class PictureSearchOptions:
     windows: int = 7
     radius_bits: int = 2
     whole_pairs: int = 50_000_000
-    confirm_pairs: int = 40_000_000
+    confirm_pairs: int = 20_000_000
     hits_per_row: int = 2000
 
 

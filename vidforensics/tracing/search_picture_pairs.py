@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from vidforensics.records.arrays import ByteArray, Int32Array, IntArray, WordArray
 
-_BLOCK_PAIRS = 1 << 16
+_BLOCK_PAIRS = 1 << 17
+_STRANGER_BITS = 32  # in which the words of unlike pictures differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def close_among(
 ) -> Pairs:
     """Those of the candidate pairs that differ in at most `limit_bits`.
 
-    Words are compared one after the other, and pairs leave as soon as they differ in too many bits.
+    Words are compared one after the other, and pairs leave once strangers differ in too many bits.
 
     Args:
         codes: uint8 (N, B) of the table, contiguous.
@@ -68,6 +69,8 @@ def close_among(
     for index, word in enumerate(query):
         differing = flat.take(rows * width + index) ^ word.take(query_rows)
         distances += np.bitwise_count(differing)
+        if (index + 1) * _STRANGER_BITS <= limit_bits:
+            continue
         kept = np.flatnonzero(distances <= limit_bits)
         rows, query_rows, distances = rows[kept], query_rows[kept], distances[kept]
     return Pairs(rows, query_rows, distances)
@@ -86,10 +89,9 @@ def close_everywhere(codes: ByteArray, query: tuple[WordArray, ...], limit_bits:
     found = []
     for start in range(0, len(codes), block):
         part = table[start : start + block]
-        distances = np.zeros((len(part), count), np.uint8)
-        for index in range((len(query) + 1) // 2):
+        distances = np.bitwise_count(part[:, 0, None] ^ query[0][None, :])
+        for index in range(1, len(query) - 1):  # 192 bits at most, so that sums fit a byte
             distances += np.bitwise_count(part[:, index, None] ^ query[index][None, :])
-        rows, query_rows = np.nonzero(distances <= limit_bits)
-        pairs = close_among(codes, query, rows + start, query_rows.astype(np.int32), limit_bits)
-        found.append(pairs)
+        rows, query_rows = np.divmod(np.flatnonzero(distances <= limit_bits), count)
+        found.append(close_among(codes, query, rows + start, query_rows.astype(np.int32), limit_bits))
     return joined(found)
