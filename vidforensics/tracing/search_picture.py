@@ -48,7 +48,7 @@ class PictureSearchOptions:
 
     max_distance_bits: int = picture_odds.MAX_DISTANCE
     least_quality: int = 1
-    windows: int = 7
+    windows: int = 5
     radius_bits: int = 2
     whole_pairs: int = 50_000_000
     confirm_pairs: int = 20_000_000
