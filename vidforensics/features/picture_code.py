@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidforensics.features.frame_hashes import hash_luma
+from vidforensics.features.picture_code_net import BITS, vectors_of
 from vidforensics.features.picture_code_quality import quality_of
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import ByteArray
 
-ALGORITHM = "dct-256/1"
-CODE_BYTES = 32
+ALGORITHM = "net-256/1"
+CODE_BYTES = BITS // 8
 
 
 def codes_of(luma: ByteArray) -> tuple[ByteArray, ByteArray]:
@@ -30,7 +30,4 @@ def codes_of(luma: ByteArray) -> tuple[ByteArray, ByteArray]:
     Returns:
         codes uint8 (N, 32) and quality uint8 (N,), 0–100; both empty for N = 0.
     """
-    if not len(luma):
-        return np.zeros((0, CODE_BYTES), np.uint8), np.zeros(0, np.uint8)
-    codes, _ = hash_luma(luma)
-    return codes, quality_of(luma)
+    return np.packbits(vectors_of(luma) > 0.0, axis=1), quality_of(luma)

@@ -1,7 +1,7 @@
 """What a distance between two picture codes is worth: log10 odds of a copy against strangers.
 
 Takes Hamming distances in bits; gives the weight of the hit. The table was fitted once by
-`tests/benchmarks/picture_code_fit.py`, which counts distances of edited copies and of strangers.
+`tests/benchmarks/picture_code.py`, which counts distances of edited copies and of strangers.
 """
 
 from __future__ import annotations
@@ -41,6 +41,6 @@ def weights(distances: IntArray) -> Float32Array:
 
     Returns:
         float32 of the same shape, log10 of how much likelier the distance is for a copy than for
-        strangers, within ±6; falling with distance.
+        strangers, from 0 to 6; falling with distance.
     """
     return _log10_odds()[np.minimum(distances, len(_log10_odds()) - 1)]
