@@ -178,6 +178,13 @@ def test_name_with_a_dash_gets_a_hint(samples: Path, tmp_path: Path):
     assert run("flag", "./-x.mp4", cwd=tmp_path).returncode == 0
 
 
+def test_a_name_with_a_line_break_stays_on_one_line(samples: Path, tmp_path: Path):
+    shutil.copy(samples / "odd" / "no_audio.mp4", tmp_path / "a\nReport: b.mp4")
+    answer = run("flag", "a\nReport: b.mp4", "a\nb", cwd=tmp_path)
+    assert answer.stdout.startswith("a\ufffdReport: b.mp4: 0 flags\n")
+    assert len(answer.stderr.splitlines()) == 1
+
+
 def test_verify_holds(case: Path):
     answer = run("verify", case / "report.json", "--json")
     assert answer.returncode == 0, answer.stdout + answer.stderr

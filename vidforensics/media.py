@@ -8,6 +8,7 @@ ever read as a protocol, a pattern or a playlist entry (libavformat's protocol a
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,9 @@ _SPECIAL = (
 )
 
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
 def printable(text: str, limit: int = 300) -> str:
     r"""Text from a hostile source on one line: control and undecodable characters escaped, length bounded.
 
@@ -67,6 +71,8 @@ def stat_evidence(path: Path) -> os.stat_result:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and _ADDRESS.match(name):
+            raise InputError(f"{name} is an address; nothing is ever fetched, save the file first.") from error
         raise InputError(f"{name} {_os_reason(error)}.") from error
     for is_special, sentence in _SPECIAL:
         if is_special(status.st_mode):

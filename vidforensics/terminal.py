@@ -94,6 +94,6 @@ def shown(path: Path) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that any terminal takes: no control characters, no bytes that are not UTF-8."""
+    """Text that any terminal takes, on one line: no control characters, no bytes that are not UTF-8."""
     readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in readable)
+    return "".join(c if c.isprintable() else "\ufffd" for c in readable)

@@ -93,6 +93,8 @@ def test_missing_empty_and_special(tmp_path: Path) -> None:
     for name in ("pipe", "empty", "none", ""):
         with pytest.raises(InputError):
             probe(tmp_path / name)
+    with pytest.raises(InputError, match="is an address"):
+        probe(Path("https://127.0.0.1/a.mp4"))
 
 
 def test_a_playlist_opens_nothing(tmp_path: Path) -> None:
