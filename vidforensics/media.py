@@ -72,7 +72,9 @@ def stat_evidence(path: Path) -> os.stat_result:
         status = path.stat()
     except (OSError, ValueError) as error:
         if isinstance(error, FileNotFoundError) and _ADDRESS.match(name):
-            raise InputError(f"{name} is an address; nothing is ever fetched, save the file first.") from error
+            raise InputError(
+                f"{name} is an address; nothing is ever fetched, save the file first."
+            ) from error
         raise InputError(f"{name} {_os_reason(error)}.") from error
     for is_special, sentence in _SPECIAL:
         if is_special(status.st_mode):
