@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import IntArray
 
 CHUNKS_AT_LEAST = 4
-CHANGES_NAMED = 5
+CHANGES_NAMED = 3
 _SET_WEIGHTS = {"SPS": 3.5, "sequence": 3.5, "VPS": 2.0, "PPS": 2.0, "extradata": 3.0}
 _FREQUENT = 0.2
 _REORDERED = 16
