@@ -192,10 +192,10 @@ def test_roles_never_share_a_group(roles):
 
 
 def test_manifest_gives_groups_and_leaves_out_forgeries(tmp_path):
-    folder = write_folder(tmp_path / "f", loud=4, silent=0)
+    folder = write_folder(tmp_path / "f", loud=5, silent=0)
     (folder / "clip9.mp4").write_bytes(b"not a clip")
     rows = ["file,kind,speaker_or_scene_id", "clip0.mp4,talking,ann", "clip1.mp4,talking,ann"]
-    rows += ["clip2.mp4,forged,bob", "clip3.mp4,animation,card"]
+    rows += ["clip2.mp4,forged,bob", "clip3.mp4,animation,card", "clip4.mp4,talking,ann_unknown"]
     (folder / "MANIFEST.csv").write_text("\n".join(rows))
     found = {m.path.name: m for m in read_footage(folder, "all")}
     assert set(found) == {"clip0.mp4", "clip1.mp4", "clip3.mp4", "voice.wav"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -26,14 +26,17 @@ _SOUNDING = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus")
 SUFFIXES = frozenset((*_PICTURED, *_SOUNDING))
 # Forged and generated clips show what another file shows; their truth is not known.
 _UNSURE_KINDS = frozenset({"forged", "generated"})
+# "GRID_unknown" may be anyone of GRID, so a clip of it may show what another group's clip shows.
+_UNSURE_GROUP = "_unknown"
 _GRAPHIC_KINDS = frozenset({"animation"})
 _AUDIBLE_DB = -50.0
+_PER_STRANGER = 2
 _DETAIL_LEVELS = 12.0
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One usable file. `graphic`: title cards, test cards, drawings; never the source of an edit."""
+    """One usable file. `graphic`: title cards, test cards, drawings; only ever references."""
 
     path: Path
     group: str
@@ -79,7 +82,7 @@ def read_footage(folder: Path, side: Side = "test") -> list[Material]:
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
         name = path.relative_to(folder).as_posix()
         group, kind = notes.get(name, (name, ""))
-        if kind in _UNSURE_KINDS or side not in ("all", side_of(group)):
+        if kind in _UNSURE_KINDS or group.endswith(_UNSURE_GROUP) or side not in ("all", side_of(group)):
             continue
         material = _examine(path, group, kind)
         if material is not None and material.sha256 not in seen:
@@ -149,7 +152,7 @@ def has_detail(path: Path) -> bool:
 
 
 def choose(
-    material: Iterable[Material], count: int, seed: int, window_s: float = 4.0, longest_s: float = 600.0
+    material: Sequence[Material], count: int, seed: int, window_s: float = 4.0, longest_s: float = 600.0
 ) -> Roles:
     """Give every file its role, the same for the same seed.
 
@@ -167,10 +170,10 @@ def choose(
         UsageError: too little footage.
     """
     rng = np.random.default_rng(seed)
-    pictured = [m for m in material if m.has_picture and m.duration_s > 0]
     groups: dict[str, list[Material]] = {}
-    for one in pictured:
-        groups.setdefault(one.group, []).append(one)
+    for one in material:
+        if one.has_picture and one.duration_s > 0:
+            groups.setdefault(one.group, []).append(one)
     names = [str(name) for name in rng.permutation(sorted(groups))]
     fit = {n: _candidates(groups[n], window_s, longest_s) for n in names}
     playable = sorted((n for n in names if fit[n]), key=lambda n: not any(m.audible for m in fit[n]))
@@ -184,14 +187,14 @@ def choose(
     left = [n for n in playable if n not in chosen]
     hosts = left[:hosts_wanted]
     rest = [n for n in names if n not in chosen and n not in hosts]
-    half = len(rest) // 3
+    strangers = [n for n in rest if not any(m.graphic for m in groups[n])][: len(rest) // 3]
     mute = [m for m in material if not m.has_picture and m.audible]
     return Roles(
         sources=tuple(fit[n][int(rng.integers(len(fit[n])))] for n in chosen),
         hosts=tuple(fit[n][0] for n in hosts),
         voices=tuple(mute) or tuple(fit[n][0] for n in hosts if fit[n][0].audible),
-        references=tuple(m for n in rest[half:] for m in groups[n]),
-        strangers=tuple(m for n in rest[:half] for m in groups[n][:2]),
+        references=tuple(m for n in rest if n not in strangers for m in groups[n]),
+        strangers=tuple(m for n in strangers for m in groups[n][:_PER_STRANGER]),
     )
 
 
