@@ -5,6 +5,7 @@ from __future__ import annotations
 from vidforensics.evaluation.edits import TrueEdit, TrueSound, Work
 from vidforensics.evaluation.edits_picture import Bench
 from vidforensics.evaluation.ffmpeg import MakingFailed
+from vidforensics.evaluation.furniture import JINGLE_S
 
 _SOUND = "aresample=32000,aformat=sample_fmts=fltp:channel_layouts=mono"
 _HOST_S = 8.0
@@ -141,13 +142,17 @@ def muted(work: Work, bench: Bench) -> None:
         work.set_sound("muted")
 
 
+def held(seconds: float) -> str:
+    """A filter that shows one picture for so long, at 25 frames per second."""
+    return f"loop=loop={round(seconds * 25) - 1}:size=1,setpts=N/25/TB,fps=25"
+
+
 def jingle_first(work: Work, bench: Bench) -> None:
     """The channel's intro, picture and jingle, before the clip."""
-    from vidforensics.evaluation.furniture import JINGLE_S
-
-    picture = work.add_input("-loop", "1", "-t", f"{JINGLE_S}", "-i", f"file:{bench.furniture.intro}")
+    picture = work.add_input("-i", f"file:{bench.furniture.intro}")
     sound = work.add_input("-i", f"file:{bench.furniture.jingle}")
-    scaled = work.made(f"{picture}:v", f"scale={work.width_px}:{work.height_px},setsar=1,fps=25,fade=in:0:12")
+    shape = f"scale={work.width_px}:{work.height_px},format=yuv420p,setsar=1"
+    scaled = work.made(f"{picture}:v", f"{shape},{held(JINGLE_S)},fade=in:0:12")
     clip = work.made(work.picture, "setsar=1,fps=25,setpts=PTS-STARTPTS")
     tune = work.made(f"{sound}:a", f"{_SOUND},apad,atrim=0:{JINGLE_S}")
     rest = _padded(work, work.sound, work.length_s)

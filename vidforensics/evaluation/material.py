@@ -15,7 +15,7 @@ import numpy as np
 
 from vidforensics.evaluation.edits import Query, Work
 from vidforensics.evaluation.edits_picture import Bench, caption, letterbox, logo, pillarbox
-from vidforensics.evaluation.edits_time import jingle_first
+from vidforensics.evaluation.edits_time import held, jingle_first
 from vidforensics.evaluation.ffmpeg import MakingFailed, as_text, run_ffmpeg
 from vidforensics.evaluation.footage import Material, Roles, probe
 from vidforensics.evaluation.furniture import make_furniture
@@ -193,9 +193,10 @@ class Maker:
         part, mark = ("references", "r") if as_reference else ("queries", "h")
         path = self.folder / part / f"{mark}_{kind}.mp4"
         generated = ["-f", "lavfi", "-i", _CARDS[kind]]
-        drawn = ["-loop", "1", "-t", "6", "-i", as_text(self.furniture.title)]
+        drawn = ["-i", as_text(self.furniture.title)]
         source = generated if _CARDS[kind] else drawn
         shape = "scale=480:270" if as_reference else "scale=640:360"
+        shape += "" if _CARDS[kind] else f",{held(6.0)}"
         coding = ["-vf", shape, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast"]
         run_ffmpeg(self.program, [*source, *coding, "-crf", "22" if as_reference else "30", as_text(path)])
         if as_reference:
