@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _ROUNDS = 8
 _SETTLED_S = 0.05
 _NEAR_ROW_S, _NEAR_S = 1.5, 0.3
+_BEYOND = 0.03
+"""A fitted speed this much beyond the speeds allowed is taken for the outermost of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _grown(
         within = (points.query_s >= span[0] - margin) & (points.query_s <= span[1] + margin)
         mask = within & _near(points, line, slack, options)
         segment = _measured(points, mask, line, field, options)
-        if segment is None or not options.least_speed <= segment.line.speed <= options.greatest_speed:
+        if segment is None:
             return None
         settled = abs(segment.first_s - span[0]) + abs(segment.last_s - span[1]) < _SETTLED_S
         line, span = segment.line, (segment.first_s, segment.last_s)
@@ -193,8 +195,10 @@ def _measured(
     if not len(found):
         return None
     fitted = fit(found, line)
-    if keep_speed:
-        fitted = Line(fitted.query_s, fitted.reference_s, line.speed, line.speed_error)
+    speed = line.speed if keep_speed else min(max(fitted.speed, options.least_speed), options.greatest_speed)
+    if abs(fitted.speed / speed - 1.0) > _BEYOND and not keep_speed:
+        return None
+    fitted = replace(fitted, speed=speed)
     pictures = found.take(~found.sound)
     news = novelty(points.take(found.used), found)[~found.sound]
     picture = picture_reach(pictures, news, fitted, field)

@@ -195,7 +195,8 @@ def _without_row(cuts_s: FloatArray, rows_s: FloatArray | None) -> FloatArray:
 def _with_sound(end_s: float, last_s: float, sound_s: float, side: _Side) -> float:
     """The end moved to where the sound stops, if it stops after the last picture and before the clip does."""
     if not _stops(last_s, sound_s, side.limit_s):
-        return end_s if sound_s <= last_s else max(end_s, min(sound_s, side.limit_s))
+        rows_known = side.rows_s is not None  # then the rows tell how far the picture goes
+        return end_s if sound_s <= last_s or rows_known else max(end_s, min(sound_s, side.limit_s))
     near = side.cuts_s[np.abs(side.cuts_s - sound_s) <= SOUND_STOP_S]
     return float(near[np.argmin(np.abs(near - sound_s))]) if len(near) else max(last_s, sound_s)
 
@@ -277,7 +278,8 @@ def _meeting_point(a: _Piece, b: _Piece, field: Field) -> tuple[float, int]:
 def _alignment(piece: _Piece, field: Field) -> Alignment:
     line = piece.segment.line
     modality: Modality = "sound" if piece.kind == "sound" else "both" if piece.sound > 0 else "picture"
-    start, end = piece.start_s, piece.end_s
+    low, high = _allowed(line, field)
+    start, end = min(max(piece.start_s, low), high), min(max(piece.end_s, low), high)
     return Alignment(
         query_start_s=start,
         query_end_s=end,
