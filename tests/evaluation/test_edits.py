@@ -12,11 +12,12 @@ import pytest
 from tests.evaluation.footage_kit import LENGTH_S, pictures, write_folder
 from vidforensics.errors import MissingModelError, UsageError
 from vidforensics.evaluation import ffmpeg
-from vidforensics.evaluation.edits import Query, Work
+from vidforensics.evaluation.edits import BenchmarkSet, Query, Work
 from vidforensics.evaluation.ffmpeg import MakingFailed, ffmpeg_program, run_ffmpeg
 from vidforensics.evaluation.footage import Roles, choose, read_footage, side_of
-from vidforensics.evaluation.material import BenchmarkSet, MakeOptions, make_set, to_json
+from vidforensics.evaluation.material import MakeOptions, make_set
 from vidforensics.evaluation.recipes import KINDS, NEEDS_SOUND, STEPS, steps_of
+from vidforensics.evaluation.truth import read_set, to_json
 
 PLAIN = ("crop25", "mirror", "rotate5", "letterbox", "pillarbox", "blurred_sides", "pip50", "caption", "logo")
 TIMED = ("speed080", "speed125", "excerpt", "splice", "fps12")
@@ -133,14 +134,17 @@ def test_the_same_seed_makes_the_same_clips(made, roles, tmp_path):
             assert before.path.read_bytes() == query.path.read_bytes()
 
 
-def test_truth_as_json(made):
-    rows = to_json(made)
-    crop = next(r for r in rows if r["kind"] == "crop10")
-    assert crop["query"].startswith("queries/")
-    assert crop["reference"].startswith("references/")
-    assert len(crop["segments"][0]) == 4
-    assert crop["boxes"][0]["kind"] == "crop"
-    assert next(r for r in rows if r["kind"] == "unrelated")["reference"] is None
+def test_truth_comes_back_from_its_file(made, tmp_path):
+    again = read_set(made.folder)
+    assert again == made
+    row = next(r for r in to_json(made)["queries"] if r["kind"] == "crop10")
+    assert row["path"].startswith("queries/")
+    assert row["reference"].startswith("references/")
+    with pytest.raises(UsageError, match="no benchmark set"):
+        read_set(tmp_path)
+    (tmp_path / "truth.json").write_text('{"references": [], "shared": [], "queries": [{}], "failures": []}')
+    with pytest.raises(UsageError, match="no benchmark set"):
+        read_set(tmp_path)
 
 
 def test_a_step_that_fails_costs_one_line(made, roles, tmp_path, monkeypatch):

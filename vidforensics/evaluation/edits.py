@@ -63,6 +63,20 @@ class Query:
     matrix: Matrix | None = IDENTITY
 
 
+@dataclass(frozen=True, slots=True)
+class BenchmarkSet:
+    """What was made; `failures` names what could not be made and why.
+
+    shared: those references that carry the furniture of the hard negatives.
+    """
+
+    folder: Path
+    references: tuple[Path, ...]
+    shared: tuple[Path, ...]
+    queries: tuple[Query, ...]
+    failures: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Work:
     """A clip under work.

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vidforensics.evaluation import metrics, metrics_relation
-from vidforensics.evaluation.edits import Query
-from vidforensics.evaluation.material import BenchmarkSet
+from vidforensics.evaluation.edits import BenchmarkSet, Query
 from vidforensics.evaluation.metrics import Pair
 from vidforensics.evaluation.peers import PeerRun, PeerScores
 from vidforensics.evaluation.peers_signature import SignatureSample

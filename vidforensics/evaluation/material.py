@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from vidforensics.evaluation.edits import Query, Work
+from vidforensics.evaluation.edits import BenchmarkSet, Query, Work
 from vidforensics.evaluation.edits_picture import Bench, caption, letterbox, logo, pillarbox
 from vidforensics.evaluation.edits_time import held, jingle_first
 from vidforensics.evaluation.ffmpeg import MakingFailed, as_text, run_ffmpeg
 from vidforensics.evaluation.footage import Material, Roles, probe
 from vidforensics.evaluation.furniture import make_furniture
 from vidforensics.evaluation.recipes import KINDS, NEEDS_SOUND, STEPS, steps_of
+from vidforensics.evaluation.truth import write_truth
 from vidforensics.runtime import Progress, no_progress
 
 _SHARED: dict[str, Callable[[Work, Bench], None]] = {
@@ -53,20 +52,6 @@ class MakeOptions:
     preset: str = "ultrafast"
     shared: int = 2
     references: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkSet:
-    """What was made; `failures` names what could not be made and why.
-
-    shared: those references that carry the furniture of the hard negatives.
-    """
-
-    folder: Path
-    references: tuple[Path, ...]
-    shared: tuple[Path, ...]
-    queries: tuple[Query, ...]
-    failures: tuple[str, ...]
 
 
 class Maker:
@@ -236,7 +221,7 @@ def make_set(
         progress: called as ("make", done, total) with sources.
 
     Returns:
-        The set; queries in a fixed order.
+        The set; queries in a fixed order. Its truth also stands in `truth.json` in the folder.
     """
     maker = Maker(folder, roles, options, program)
     queries: list[Query] = []
@@ -250,7 +235,9 @@ def make_set(
     shutil.rmtree(folder / "work", ignore_errors=True)
     progress("make", len(originals), len(originals))
     shared = tuple(maker.shared_references)
-    return BenchmarkSet(folder, tuple(maker.references), shared, tuple(queries), tuple(maker.failures))
+    made = BenchmarkSet(folder, tuple(maker.references), shared, tuple(queries), tuple(maker.failures))
+    write_truth(made)
+    return made
 
 
 def _negatives(maker: Maker) -> Iterator[Query]:
@@ -270,21 +257,3 @@ def _negatives(maker: Maker) -> Iterator[Query]:
     for kind in _CARDS if count else ():
         list(maker.tried(kind, partial(maker.card, kind, True)))
         yield from maker.tried(kind, partial(maker.card, kind, False))
-
-
-def to_json(made: BenchmarkSet) -> list[dict[str, Any]]:
-    """The truth as plain values, one object per query; paths are relative to the set's folder."""
-    return [_plain(query, made.folder) for query in made.queries]
-
-
-def _plain(query: Query, folder: Path) -> dict[str, Any]:
-    named = replace(query, path=query.path.relative_to(folder))
-    values = asdict(named)
-    values["query"] = str(values.pop("path"))
-    values["reference"] = str(query.reference.relative_to(folder)) if query.reference else None
-    values["segments"] = [list(segment.values()) for segment in values["segments"]]
-    words = {stretch.relation for stretch in query.sound}
-    values["sound_stretches"] = values.pop("sound")
-    values["sound"] = next(iter(words)) if len(words) == 1 else ("part" if words else "not_judged")
-    values["boxes"] = [{"kind": e.kind, "box": e.box} for e in query.edits if e.box]
-    return json.loads(json.dumps(values))  # type: ignore[no-any-return]

@@ -19,10 +19,10 @@ from typing import Any
 
 from vidforensics.errors import InputError, UsageError, VidforensicsError
 from vidforensics.evaluation import figures
-from vidforensics.evaluation.edits import Query
+from vidforensics.evaluation.edits import BenchmarkSet, Query
 from vidforensics.evaluation.ffmpeg import ffmpeg_program, version
 from vidforensics.evaluation.footage import Side, choose, read_footage
-from vidforensics.evaluation.material import BenchmarkSet, MakeOptions, make_set
+from vidforensics.evaluation.material import MakeOptions, make_set
 from vidforensics.evaluation.peers import PeerRun, run_peers
 from vidforensics.evaluation.peers_signature import SignatureSample, run_signature
 from vidforensics.evaluation.recipes import KINDS
@@ -96,20 +96,43 @@ def evaluate_trace(
     make = replace(options.make, seed=options.seed, kinds=options.kinds or KINDS)
     with _scratch(work, keep) as folder:
         made = make_set(folder, roles, make, program, progress)
-        run = _traced(made, tracer, folder / "index", progress)
-        peers, signature = _peers(made, options, program, progress)
-        return {
-            "schema": SCHEMA,
-            "seed": options.seed,
-            "side": options.side,
-            "sources": len(roles.sources),
-            "versions": library_versions() | {"ffmpeg": version(program)},
-            **figures.document(
-                made, score(made.queries, run.found, {p.name for p in made.shared}), peers, signature
-            ),
-            "cost": run.cost | ({"peers_cpu_s": dict(peers.cpu_s)} if peers else {}),
-            "not_traced": run.failures,
-        }
+        return measure(made, options, tracer, folder / "index", program, progress)
+
+
+def measure(
+    made: BenchmarkSet,
+    options: EvaluateOptions,
+    tracer: Tracer,
+    index: Path,
+    program: str,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Trace a set that lies there, and score it.
+
+    Args:
+        made: from `make_set`, or from `truth.read_set` where one was kept.
+        options: seed and side are told on, peers as for `evaluate_trace`.
+        tracer: what to measure.
+        index: a folder that does not exist yet.
+        program: from `ffmpeg_program`.
+        progress: called with (stage, done, total).
+
+    Returns:
+        As `evaluate_trace`.
+    """
+    run = _traced(made, tracer, index, progress)
+    peers, signature = _peers(made, options, program, progress)
+    scored = score(made.queries, run.found, {path.name for path in made.shared})
+    return {
+        "schema": SCHEMA,
+        "seed": options.seed,
+        "side": options.side,
+        "sources": len({query.reference for query in made.queries} - {None}),
+        "versions": library_versions() | {"ffmpeg": version(program)},
+        **figures.document(made, scored, peers, signature),
+        "cost": run.cost | ({"peers_cpu_s": dict(peers.cpu_s)} if peers else {}),
+        "not_traced": run.failures,
+    }
 
 
 @contextmanager
