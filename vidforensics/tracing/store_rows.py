@@ -74,8 +74,13 @@ def put_failure(database: sqlite3.Connection, failure: ScanFailure, stamp: FileS
     database.execute("DELETE FROM files WHERE path = ?", (key,))
     database.execute(
         "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
-        (key, size_bytes, mtime_ns, failure.kind, failure.reason),
+        (key, size_bytes, mtime_ns, failure.kind, _as_text(failure.reason)),
     )
+
+
+def _as_text(reason: str) -> str:
+    """A sentence that names a file whose name may be no text."""
+    return reason.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def file_number(database: sqlite3.Connection, path: str, stamp: FileStamp | None) -> int | None:
