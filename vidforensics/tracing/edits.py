@@ -30,7 +30,8 @@ class EditOptions:
     slack: how much of a side may be cut or added by rounding to whole blocks and by the fit's own error,
     as a fraction; bent_slack the same where the map is a homography. turn_deg: least rotation. unlike: how
     far the margins left and right, or above and below, of a centred picture may differ. flat_levels: mean
-    step between neighbours in a margin that shows no picture. frame_rate, bit_rate: least relative
+    step between neighbours in a margin that shows no picture. inset_area: what fills more of the query is
+    framed, not set into another picture. frame_rate, bit_rate: least relative
     difference.
     confident: below this no edit is named. pictures, looks: see there.
     """
@@ -40,6 +41,7 @@ class EditOptions:
     turn_deg: float = 1.0
     unlike: float = 0.04
     flat_levels: float = 1.6
+    inset_area: float = 0.72
     frame_rate: float = 0.02
     bit_rate: float = 0.05
     confident: float = 3.0
@@ -269,7 +271,7 @@ def _margin_edits(fit: PictureFit, place: Placement, query: ByteArray, options: 
     step = _texture(query, outside)
     lopsided = max(abs(left - right), abs(top - bottom))
     one_way = across != down and lopsided <= options.unlike
-    if step <= options.flat_levels or one_way:
+    if step <= options.flat_levels or one_way or wide * tall >= options.inset_area:
         return [Edit("letterbox", box, {"margin_levels_per_px": step})]
     return [Edit("picture_in_picture", box, {"scale": wide})]
 

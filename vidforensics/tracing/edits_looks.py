@@ -28,7 +28,9 @@ class LookOptions:
     chroma. tint_levels: shift of mean chroma. off_levels: least difference of an overlay, to which
     `per_step` times the local step between samples is added, as edges differ by the least misplacement.
     moments: share of moments in which it must differ. least_area: smallest overlay, as a fraction of the
-    query. reach: how near parts of one overlay lie, as a fraction of the query's longer side.
+    query. reach: how near parts of one overlay lie, as a fraction of the query's longer side. window, alike,
+    texture: samples, correlation and standard deviation that show a place to be the same; where fewer than
+    `least_trusted` of all are, the tone curve is fitted to everything.
     """
 
     tone_levels: float = 7.0
@@ -39,7 +41,11 @@ class LookOptions:
     per_step: float = 1.0
     moments: float = 0.8
     least_area: float = 0.006
-    reach: float = 0.05
+    reach: float = 0.08
+    window: int = 15
+    alike: float = 0.7
+    texture: float = 3.0
+    least_trusted: float = 0.05
 
 
 def looks_of(
@@ -70,12 +76,17 @@ def looks_of(
         return []
     seen, own = _smooth(query), _smooth(shown)
     steps = _steps(own)
+    alike = inside & _alike(own, seen, options)
+    # flat places follow any curve, so only texture that is the same on both sides may shape it
+    base = alike if alike.sum() >= options.least_trusted * inside.sum() else inside
+    trusted = base
     off = np.zeros(shape, dtype=bool)
     curve = np.arange(256, dtype=np.float64)
     for _ in range(3):
-        curve = _tone_curve(own, seen, inside & ~off)
+        curve = _tone_curve(own, seen, trusted)
         off = _laid_over(np.abs(seen - np.interp(own, np.arange(256), curve)), steps, options) & inside
-    edits = _colour(curve, own[:, inside & ~off], _chroma_pairs(fit, chroma, inside & ~off), options)
+        trusted = base & ~off
+    edits = _colour(curve, own[:, trusted], _chroma_pairs(fit, chroma, trusted), options)
     return edits + _overlays(off, inside, fit, options)
 
 
@@ -92,6 +103,22 @@ def _steps(planes: Float32Array) -> Float32Array:
 
     kernel = np.ones((5, 5), dtype=np.uint8)
     return np.stack([(cv2.dilate(plane, kernel) - cv2.erode(plane, kernel)) / 2 for plane in planes])
+
+
+def _alike(own: Float32Array, seen: Float32Array, options: LookOptions) -> BoolArray:
+    """Where texture is the same around a sample, which no tone curve changes and an overlay does."""
+    import cv2
+
+    window = (options.window, options.window)
+    product = np.zeros(own.shape[1:], dtype=np.float32)
+    powers = np.full((2, *own.shape[1:]), 1e-3, dtype=np.float32)
+    for first, second in zip(own, seen, strict=True):
+        means = cv2.blur(first, window), cv2.blur(second, window)
+        product += cv2.blur(first * second, window) - means[0] * means[1]
+        powers[0] += cv2.blur(first * first, window) - means[0] ** 2
+        powers[1] += cv2.blur(second * second, window) - means[1] ** 2
+    textured = powers.min(axis=0) > len(own) * options.texture**2
+    return np.asarray((product > options.alike * np.sqrt(np.maximum(powers.prod(axis=0), 1e-6))) & textured)
 
 
 def _tone_curve(own: Float32Array, seen: Float32Array, part: BoolArray) -> FloatArray:

@@ -28,18 +28,21 @@ class PictureOptions:
     lie from its place. least_inliers: fewer give no fit. bent: how far, in fractions of the query, a
     homography's corners must lie from the affine map's to be kept. better: by which factor it must shrink
     the median residual. grid: parts of the reference, across and down. alike: correlation of a part that
-    agrees. texture: standard deviation, in levels, of a part that can be judged.
+    agrees. texture: standard deviation, in levels, of a part that can be judged. weight,
+    against: log10 odds of a part that agrees, and which share of it one that does not takes back.
     """
 
     features: int = 400
     ratio: float = 0.8
     off_px: float = 2.5
     least_inliers: int = 6
-    bent: float = 0.012
-    better: float = 0.75
+    bent: float = 0.014
+    better: float = 0.92
     grid: tuple[int, int] = (8, 6)
     alike: float = 0.5
     texture: float = 4.0
+    weight: float = 0.55
+    against: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class PictureFit:
 
     homography float64 (3, 3), affine unless `bent`; mirrored is within it. inliers: matches that agree, over
     all pairs; off_px: their median residual in the query plane. agreeing, judged: parts of the reference
-    that correlate once warped, of those in view that have texture. confidence: log10 odds against chance.
+    that correlate once warped, of those in view that have texture. confidence: log10 odds against
+    chance, on the scale of `geometry.ACCEPTED`.
     """
 
     homography: FloatArray
@@ -173,7 +177,7 @@ def _fit(
         off_px=float(np.median(off[inside])),
         agreeing=agreeing,
         judged=judged,
-        confidence=_confidence(agreeing, judged),
+        confidence=_confidence(agreeing, judged, options),
     )
 
 
@@ -314,5 +318,5 @@ def _agreement(
     return agreeing, judged
 
 
-def _confidence(agreeing: int, judged: int) -> float:
-    return float(agreeing) - 0.25 * (judged - agreeing)
+def _confidence(agreeing: int, judged: int, options: PictureOptions) -> float:
+    return options.weight * (agreeing - options.against * (judged - agreeing))
