@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics.features.picture_code import CODE_BYTES, codes_of
-from vidforensics.features.query_views_boxes import boxes_of
+from vidforensics.features.query_views_boxes import boxes_of, distinct
 from vidforensics.types import QueryViews, View
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WHOLE: FractionBox = (0.0, 0.0, 1.0, 1.0)
 WINDOW_S = 6.0
 LEAST_SIDE_PX = 16
+BOXES_OF_ALL, MOST_BOXES = 2, 4
 
 
 def query_views(luma: ByteArray, times_s: FloatArray) -> QueryViews:
@@ -32,13 +33,15 @@ def query_views(luma: ByteArray, times_s: FloatArray) -> QueryViews:
         times_s: float64 (N,), presentation times; the layout is judged anew every six seconds.
 
     Returns:
-        Rows ordered by frame within each view; at most eight views of a frame. Without frames one view
+        Rows ordered by frame within each view; at most ten views of a frame. Without frames one view
         and no rows.
     """
     views: dict[View, int] = {View(WHOLE, False): 0}
     rows: list[tuple[IntArray, IntArray, ByteArray, ByteArray]] = []
+    # where the layout never changes, the whole clip shows it best
+    lasting = boxes_of(luma)[:BOXES_OF_ALL]
     for window in _windows(times_s):
-        for box in (WHOLE, *boxes_of(luma[window])):
+        for box in (WHOLE, *distinct((*boxes_of(luma[window]), *lasting), MOST_BOXES)):
             cut = _cut(luma[window], box)
             if cut is None:
                 continue

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vidforensics.records.arrays import ByteArray, Float32Array
     from vidforensics.types import FractionBox
 
@@ -24,7 +26,9 @@ LEAST_LEFT_SHARE = 0.2
 EDGE_LEVELS = 3.0
 LINES_PER_AXIS = 6
 LEAST_LINE_SHARE = 0.2
-LEAST_COVER = 0.55
+LEAST_COVER = 0.4
+SIDE_BONUS, BEYOND_COST = 0.25, 0.6
+BEYOND_PX = 12
 LINE_GAP_PX = 3
 AREA_SHARES = (0.06, 0.94)
 SAME_BOX = 0.85
@@ -46,12 +50,22 @@ def boxes_of(luma: ByteArray) -> tuple[FractionBox, ...]:
     frames = luma[chosen].astype(np.float32)
     height, width = frames.shape[1:]
     found = [*_soft_sided(frames), *_edged(frames)]
-    boxes: list[FractionBox] = []
-    for left, top, right, bottom in found:
-        box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-        if all(_overlap(box, other) < SAME_BOX for other in (*boxes, (0.0, 0.0, 1.0, 1.0))):
-            boxes.append(box)
-    return tuple(boxes[:MOST_BOXES])
+    boxes = [
+        (left / width, top / height, (right - left) / width, (bottom - top) / height)
+        for left, top, right, bottom in found
+    ]
+    return distinct(boxes, MOST_BOXES)
+
+
+def distinct(boxes: Iterable[FractionBox], most: int) -> tuple[FractionBox, ...]:
+    """The first `most` boxes that differ from one another and from the whole picture."""
+    kept: list[FractionBox] = [(0.0, 0.0, 1.0, 1.0)]
+    for box in boxes:
+        if all(_overlap(box, other) < SAME_BOX for other in kept):
+            kept.append(box)
+        if len(kept) > most:
+            break
+    return tuple(kept[1:])
 
 
 def _soft_sided(frames: Float32Array) -> list[tuple[int, int, int, int]]:
@@ -92,11 +106,14 @@ def _edged(frames: Float32Array) -> list[tuple[int, int, int, int]]:
             share = (right - left) * (bottom - top) / (width * height)
             if not AREA_SHARES[0] <= share <= AREA_SHARES[1]:
                 continue
-            covers = [_cover(upright_sum, x, top, bottom) for x in (left, right) if 0 < x < width]
-            covers += [_cover(level_sum, y, left, right) for y in (top, bottom) if 0 < y < height]
+            sides = [_side(upright_sum, x, top, bottom) for x in (left, right) if 0 < x < width]
+            sides += [_side(level_sum, y, left, right) for y in (top, bottom) if 0 < y < height]
+            covers, beyond = zip(*sides, strict=True)
             if min(covers) >= LEAST_COVER:
-                # one edge alone may be a door or a horizon
-                score = float(np.mean(covers)) + 0.25 * len(covers)
+                # one edge alone may be a door or a horizon, and those run on past the corners
+                score = (
+                    float(np.mean(covers)) + SIDE_BONUS * len(sides) - BEYOND_COST * float(np.mean(beyond))
+                )
                 scored.append((score, (left, top, right, bottom)))
     return [box for score, box in sorted(scored, key=lambda item: -item[0])]
 
@@ -126,10 +143,14 @@ def _line_positions(ridges: Float32Array) -> list[int]:
     return positions
 
 
-def _cover(sums: Float32Array, position: int, start: int, stop: int) -> float:
-    """Share of a line's length, from start to stop, that is edge, at the line or one sample beside it."""
-    columns = sums[:, max(0, position - 2) : position + 1]
-    return float(min(1.0, (columns[stop] - columns[start]).sum() / (stop - start)))
+def _side(sums: Float32Array, position: int, start: int, stop: int) -> tuple[float, float]:
+    """Share of a side that is edge, at the line or one sample beside it, and the same just past its ends."""
+    columns = sums[:, max(0, position - 2) : position + 1].sum(axis=1)
+    before, after = max(0, start - BEYOND_PX), min(len(columns) - 1, stop + BEYOND_PX)
+    inside = float(columns[stop] - columns[start])
+    outside = float(columns[after] - columns[before]) - inside
+    beyond = outside / (after - before - (stop - start)) if after - before > stop - start else 0.0
+    return min(1.0, inside / (stop - start)), min(1.0, beyond)
 
 
 def _overlap(one: FractionBox, other: FractionBox) -> float:
