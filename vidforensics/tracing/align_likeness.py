@@ -221,8 +221,9 @@ def _fit_map(ours: FloatArray, theirs: FloatArray) -> _Map:
 
 
 def _components(pictures: FloatArray) -> FloatArray:
-    _, _, rows = np.linalg.svd(pictures, full_matrices=False)
-    return np.asarray(rows[:_COMPONENTS].T, dtype=np.float64)
+    """Directions of greatest spread about 0, (K, at most _COMPONENTS)."""
+    _, vectors = np.linalg.eigh(pictures.T @ pictures)
+    return np.asarray(vectors[:, : -_COMPONENTS - 1 : -1], dtype=np.float64)
 
 
 def _odds(alike: FloatArray, other: FloatArray) -> _Odds:
