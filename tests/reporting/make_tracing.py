@@ -55,7 +55,7 @@ def make_trace() -> Trace:
         segment(27.0, 30.0, 0.0, sound="muted", modality="picture", edits=(Edit("letterbox"),)),
         segment(31.0, 33.5, 10.0, sound="shifted", edits=(Edit("loop"), Edit("reencode"))),
     )
-    second = (segment(3.0, 9.5, 0.0, edits=(Edit("rotate", None, {"angle_deg": 5.0}),)),)
+    second = (segment(3.0, 9.5, 0.0, edits=(Edit("rotate", None, {"degrees": 5.0}),)),)
     third = (segment(34.0, 38.0, 12.0, modality="sound"),)
     posts = (post(1), post(3, "bob", "X"), post(9, "carol", "VK"))
     matches = (
@@ -81,7 +81,7 @@ def hostile_trace() -> Trace:
     bad = Post(evil, evil, evil, f"javascript:alert(1)//{evil}", evil, evil)
     later = replace(bad, posted_at="2023-09-01T10:00:00Z")
     video = IndexedVideo(REFERENCE_SHA, HOSTILE_PATH, None, None, None, False, (bad, later))
-    edit = Edit("crop", (0.0, 0.0, 1.0, 1.0), {evil: 1.0})
+    edit = Edit("crop", (0.0, 0.0, 1.0, 1.0), {evil: 1.0, "area": 1.0})
     matches = (Match(video, float("nan"), (segment(1.0, 2.0, 3.0, edits=(edit,)),)),)
     return Trace(replace(CLIP, path=HOSTILE_PATH), matches, (NotTraced(0.0, 1.0, evil),))
 

@@ -47,13 +47,37 @@ def test_every_edit_and_relation_has_words():
     assert set(tracing_words.MODALITY_WORDS) == set(get_args(Modality))
 
 
-def test_measured_numbers_stand_with_their_units():
-    edit = Edit("overlay", (0.0, 0.0, 0.5, 0.5), {"covered_share": 0.125, "turn_deg": -2.5, "lag_s": 0.25})
-    assert (
-        tracing_words.edit_words(edit)
-        == "overlaid with a logo or caption (covered 12%, turn −2.5°, lag 0.25 s)"
-    )
-    assert tracing_words.edit_words(Edit("speed", None, {"speed": 0.8})) == "slowed to 0.8 of its speed"
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (Edit("crop", None, {"area": 0.5}), "cropped to 50% of the picture"),
+        (Edit("crop"), "cropped"),
+        (Edit("overlay", None, {"area": 0.12}), "overlaid with a logo or caption (12% of the picture)"),
+        (Edit("rotate", None, {"degrees": -5.0}), "rotated by −5°"),
+        (Edit("perspective", None, {"degrees": 0.1}), "seen at an angle, as when a screen is filmed"),
+        (Edit("speed", None, {"speed": 0.8}), "slowed to 0.8 of its speed"),
+        (Edit("frame_rate", None, {"query_hz": 12.0, "reference_hz": 25.0}),
+         "frame rate changed from 25 to 12 frames/s"),
+        (Edit("letterbox", None, {"margin_levels_per_px": 0.2}), "borders added"),
+        (Edit("picture_in_picture", None, {"scale": 0.4}), "shown at 40% width inside another picture"),
+        (Edit("reencode", None, {"codec_differs": 1.0, "pixels_ratio": 0.25}),
+         "compressed again (another codec, 0.25 times the pixels)"),
+        (Edit("trim", None, {"reference_start_s": 0.0, "reference_end_s": 30.0, "side": -1.0}),
+         "source left out (0:00:00.000 – 0:00:30.000)"),
+        (Edit("insert", None, {"start_s": 1.0, "end_s": 2.5}),
+         "other footage inserted (0:00:01.000 – 0:00:02.500)"),
+        (Edit("colour", None, {"gain": 0.8, "offset_levels": -12.0}),
+         "colours changed (gain 0.8, offset −12 levels)"),
+        (Edit("colour", None, {"gain": float("nan")}), "colours changed"),
+    ],
+)  # fmt: skip
+def test_measured_numbers_stand_in_the_words(edit, expected):
+    assert tracing_words.edit_words(edit) == expected
+
+
+@pytest.mark.parametrize("kind", get_args(EditKind))
+def test_every_kind_has_words_without_any_number(kind):
+    assert tracing_words.edit_words(Edit(kind)) == tracing_words.EDIT_WORDS[kind]
 
 
 def test_a_change_is_named_once_wherever_it_is_stated():
@@ -124,7 +148,7 @@ def test_section_names_videos_stretches_edits_and_sound():
         "b" * 64,
         "0:00:41.000 – 0:00:47.500",
         "1.25×",
-        "rotated (angle 5°)",
+        "rotated by 5°",
         "mixed with other sound",
         "still picture, no sound",
         "2023-09-05 10:00 UTC",

@@ -151,7 +151,7 @@ def _file_tables(case: Case) -> dict[str, Any]:
         "shots": tables.shot_table(case.extraction.shots),
         "sounds": tables.sound_table(case),
         "custody": tables.custody_table(case),
-        "run": tables.run_tables(case),
+        "run": tables.run_tables(case.provenance),
         "manifest": words.clean(json.dumps(case.credentials.manifest, indent=1, default=str), 8000)
         if case.credentials.manifest
         else "",

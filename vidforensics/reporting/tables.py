@@ -27,7 +27,7 @@ from vidforensics.reporting.words import (
     stretch,
     support,
 )
-from vidforensics.types import Bitstream, Box, Case, Finding, Segment, Shot, Stream
+from vidforensics.types import Bitstream, Box, Case, Finding, RunProvenance, Segment, Shot, Stream
 
 MOST_ROWS = 200
 MOST_BOXES = 600
@@ -342,9 +342,8 @@ def custody_table(case: Case) -> Table:
     )  # fmt: skip
 
 
-def run_tables(case: Case) -> tuple[Table, ...]:
+def run_tables(run: RunProvenance) -> tuple[Table, ...]:
     """Versions, parameters, models and time spent."""
-    run = case.provenance
     tool = {run.tool: run.version, "Python": run.python, "platform": run.platform, **run.libraries}
     groups: tuple[tuple[str, Mapping[str, Any]], ...] = (
         ("Versions", tool),

@@ -7,7 +7,7 @@ the terminal; nothing here knows HTML. Paths and accounts are made visible (see 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from vidforensics.reporting.binning import merge_spans
@@ -68,8 +68,15 @@ _SOUND_CLAUSES: Mapping[SoundRelation, str] = {
     "not_assessed": "",
 }
 _TOUCHING_S = 0.05
-_UNITS = {"_deg": "°", "_s": " s", "_px": " px", "_hz": " Hz", "_db": " dB", "_fps": " frames/s"}
-_SHARES = ("_share", "_fraction")
+_UNITS = {
+    "_levels": " levels",
+    "_deg": "°",
+    "_s": " s",
+    "_px": " px",
+    "_hz": " Hz",
+    "_db": " dB",
+    "_fps": " frames/s",
+}
 
 
 def file_name(path: str) -> str:
@@ -82,15 +89,15 @@ def edit_words(edit: Edit) -> str:
 
     >>> edit_words(Edit("crop", (0.1, 0.1, 0.8, 0.8)))
     'cropped to 64% of the picture'
-    >>> edit_words(Edit("rotate", detail={"angle_deg": 5.0}))
-    'rotated (angle 5°)'
+    >>> edit_words(Edit("rotate", detail={"degrees": 5.0}))
+    'rotated by 5°'
     """
-    measured = dict(edit.detail)
+    measured = {key: float(value) for key, value in edit.detail.items() if math.isfinite(value)}
+    phrase = _PHRASES.get(edit.kind)
+    found = phrase(edit, measured) if phrase else ""
+    if found:
+        return found
     text = EDIT_WORDS.get(edit.kind, clean(str(edit.kind).replace("_", " "), 60))
-    if edit.kind == "crop" and edit.box is not None:
-        text = f"cropped to {percent(edit.box[2] * edit.box[3])} of the picture"
-    elif edit.kind == "speed" and "speed" in measured:
-        text = speed_words(measured.pop("speed")) or text
     parts = [_measured(key, value) for key, value in measured.items()]
     return f"{text} ({', '.join(parts)})" if parts else text
 
@@ -99,10 +106,88 @@ def _measured(key: str, value: float) -> str:
     """A measured number with its name and unit, which the end of its key tells."""
     key = clean(key, 60)
     unit = next((u for u in _UNITS if key.endswith(u)), "")
-    share = next((u for u in _SHARES if key.endswith(u)), "")
-    name = key.removesuffix(unit).removesuffix(share).replace("_", " ").strip()
-    shown = percent(value) if share and 0.0 <= value <= 1.0 else number(value, 2) + _UNITS.get(unit, "")
-    return f"{name} {shown}".strip()
+    name = key.removesuffix(unit).replace("_", " ").strip()
+    return f"{name} {number(value, 2)}{_UNITS.get(unit, '')}".strip()
+
+
+def _crop(edit: Edit, measured: Mapping[str, float]) -> str:
+    area = measured.get("area", edit.box[2] * edit.box[3] if edit.box else math.nan)
+    return f"cropped to {percent(area)} of the picture" if math.isfinite(area) else ""
+
+
+def _overlay(_: Edit, measured: Mapping[str, float]) -> str:
+    return (
+        f"{EDIT_WORDS['overlay']} ({percent(measured['area'])} of the picture)" if "area" in measured else ""
+    )
+
+
+def _turn(edit: Edit, measured: Mapping[str, float]) -> str:
+    if "degrees" not in measured:
+        return ""
+    turn = measured["degrees"]
+    if edit.kind == "rotate":
+        return f"rotated by {number(turn, 1)}°"
+    return EDIT_WORDS[edit.kind] + (f" (turned by {number(turn, 1)}°)" if abs(turn) >= 0.5 else "")
+
+
+def _speed(_: Edit, measured: Mapping[str, float]) -> str:
+    return speed_words(measured.get("speed", 1.0))
+
+
+def _frame_rate(_: Edit, measured: Mapping[str, float]) -> str:
+    rates = [measured.get(key) for key in ("reference_hz", "query_hz")]
+    if None in rates:
+        return ""
+    return f"frame rate changed from {number(rates[0], 2)} to {number(rates[1], 2)} frames/s"
+
+
+def _inset(_: Edit, measured: Mapping[str, float]) -> str:
+    return (
+        f"shown at {percent(measured['scale'])} width inside another picture" if "scale" in measured else ""
+    )
+
+
+def _borders(_: Edit, measured: Mapping[str, float]) -> str:
+    return EDIT_WORDS["letterbox"]
+
+
+def _coding(_: Edit, measured: Mapping[str, float]) -> str:
+    parts = ["another codec"] if measured.get("codec_differs") else []
+    parts += [f"{number(measured[key], 2)} times the {what}" for key, what in
+              (("pixels_ratio", "pixels"), ("bit_rate_ratio", "bit rate")) if key in measured]  # fmt: skip
+    return f"{EDIT_WORDS['reencode']} ({', '.join(parts)})" if parts else ""
+
+
+def _place_of(edit: Edit, measured: Mapping[str, float]) -> str:
+    """Stretches left out of the reference, put in, played again or in another order."""
+    if "reference_start_s" in measured and "reference_end_s" in measured:
+        where = stretch(measured["reference_start_s"], measured["reference_end_s"])
+        return (
+            f"source left out ({where})"
+            if edit.kind == "trim"
+            else f"{EDIT_WORDS[edit.kind]} (source {where})"
+        )
+    if "start_s" in measured and "end_s" in measured:
+        return f"{EDIT_WORDS[edit.kind]} ({stretch(measured['start_s'], measured['end_s'])})"
+    return ""
+
+
+_PHRASES: Mapping[str, Callable[[Edit, Mapping[str, float]], str]] = {
+    "crop": _crop,
+    "overlay": _overlay,
+    "rotate": _turn,
+    "perspective": _turn,
+    "speed": _speed,
+    "frame_rate": _frame_rate,
+    "letterbox": _borders,
+    "picture_in_picture": _inset,
+    "reencode": _coding,
+    "trim": _place_of,
+    "insert": _place_of,
+    "loop": _place_of,
+    "reorder": _place_of,
+}
+"""Kinds whose measured numbers make a better phrase than a list; "" from one falls back to the list."""
 
 
 def speed_words(speed: float) -> str:
