@@ -10,6 +10,7 @@ import pytest
 
 from vidforensics.features.audio_print import (
     ALGORITHM,
+    HOP,
     AudioPrintAccumulator,
     _box_max,
     _box_mean,
@@ -107,9 +108,9 @@ def test_density_and_form(original: tuple[np.ndarray, AudioPrint]) -> None:
     found = original[1]
     assert found.algorithm == ALGORITHM
     assert found.codes.dtype == np.uint32
-    assert 15 <= len(found.codes) / SECONDS <= 45
+    assert 6 <= len(found.codes) / SECONDS <= 16
     assert (np.diff(found.times_s) >= 0).all()
-    assert found.codes.max() < 2**20
+    assert found.codes.max() < 2**28
 
 
 @pytest.mark.parametrize("bit_rate", [48000, 32000])
@@ -172,7 +173,7 @@ def test_box_filters_equal_brute_force() -> None:
     for row, band in ((0, 0), (7, 19), (39, 4), (20, 10)):
         near = levels[max(0, row - 5) : row + 6, max(0, band - 3) : band + 4]
         assert mean[row, band] == pytest.approx(near.mean(), abs=1e-5)
-        near = levels[max(0, row - 8) : row + 9, max(0, band - 3) : band + 4]
+        near = levels[max(0, row - 6) : row + 7, max(0, band - 2) : band + 3]
         assert most[row, band] == near.max()
 
 
@@ -185,4 +186,4 @@ def test_strongest_equals_brute_force() -> None:
         for k in range(300)
         if ((np.abs(times_s - times_s[k]) <= 0.5) & (strengths > strengths[k])).sum() < 12
     ]
-    assert _strongest(times_s, strengths).tolist() == kept
+    assert _strongest(times_s * RATE / HOP, strengths, 12).tolist() == kept

@@ -1,9 +1,13 @@
-"""Fingerprint a sound track by pairs of spectral peaks, so that copies of it can be found elsewhere.
+"""Fingerprint a sound track by triples of spectral peaks, so that copies of it can be found elsewhere.
 
-The decoded sound at 16 kHz goes in; codes with times come out, about 30 per second of real sound and none
-for silence or steady noise. A peak is a cell of a mel spectrogram that stands out of its surroundings in both
-directions; a code is one peak's band, a later peak's band and the time between them.
-Source: Wang, An Industrial-Strength Audio Search Algorithm (ISMIR 2003).
+The decoded sound at 16 kHz goes in; codes with times come out, about 10 per second of real sound and none
+for silence or steady noise. A peak is a cell of a spectrogram with a logarithmic frequency axis that stands
+out of its surroundings in both directions; a code is the bands of three peaks and the times between them.
+On that axis another pitch is a shift and another tempo a stretch, so that `audio_speeds` can undo both
+on the peaks of a query without hearing it again.
+Source: Wang, An Industrial-Strength Audio Search Algorithm (ISMIR 2003); triples: Six & Leman, Panako
+(ISMIR 2014); denser queries than references: Fenet et al., A Scalable Audio Fingerprint Method with
+Robustness to Pitch-Shifting (ISMIR 2011).
 """
 
 from __future__ import annotations
@@ -13,41 +17,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidforensics.features.sound_series_framing import (
-    Framer,
-    Framing,
-    Windows,
-    band_matrix,
-    finite,
-    mel_edges_hz,
-)
+from vidforensics.features.sound_series_framing import Framer, Framing, Windows, band_matrix, finite
 from vidforensics.types import AudioBlock, AudioPrint
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import BoolArray, CodeArray, Float32Array, FloatArray
+    from vidforensics.records.arrays import BoolArray, CodeArray, Float32Array, FloatArray, IntArray
 
-ALGORITHM = "peak-pairs-16k/1"
+ALGORITHM = "peak-triples-16k/1"
 RATE_HZ = 16000
 WINDOW, HOP = 1024, 256
-LOW_HZ, HIGH_HZ, BANDS = 250.0, 5000.0, 64
-NEAR_FRAMES, NEAR_BANDS = 8, 3
-"""A peak is the greatest within ±128 ms and ±3 bands."""
+LOW_HZ, BANDS, BANDS_PER_OCTAVE = 300.0, 48, 12
+NEAR_FRAMES, NEAR_BANDS = 6, 2
+"""A peak is the greatest within ±96 ms and ±2 bands."""
 
-AROUND_FRAMES, AROUND_BANDS = 31, 6
-MIN_PROMINENCE_DB = 13.0
-"""Above the log-mean of its surroundings: a cell of Gaussian noise passes this once in 70,000."""
+AROUND_FRAMES, AROUND_BANDS = 31, 4
+MIN_PROMINENCE_DB, STORED_PROMINENCE_DB = 8.0, 10.0
+"""Above the log-mean of its surroundings: for a query, and for what is stored. A minute of white or
+of pink noise gave no code at 10 dB and 4 per second at 8 dB."""
 
-MIN_RISE_DB = 6.0
+MIN_RISE_DB = 4.0
 """Above its own band's log-mean over a second: steady tones and hum do not."""
 
 MIN_LEVEL_DB = -80.0
-PEAKS_PER_S = 12
-FAN_OUT = 3
-MIN_STEP, MAX_STEP = 3, 63
-MAX_BAND_STEP = 27
-DELAY_FRAMES = 2
-"""Pairs reach from 48 ms to 1 s ahead and at most 27 bands up or down; a code holds the time
-between in steps of 32 ms, as coding moves peaks by a frame."""
+PEAKS_PER_S = 8
+LOOK_AHEAD = 5
+TRIPLES_PER_PEAK = 2
+"""Of a peak's triples with the next five, the two that lie farthest from a border of the code."""
+
+MIN_STEP, MAX_STEP, MIN_GAP = 3, 50, 2
+MAX_RISE = 18.0
+"""Frames from the first peak to the others (48 to 800 ms), frames between these, bands up or down."""
+
+BAND_STEP, FRAME_STEP = 1.5, 3.0
+"""A code holds bands in eighths of an octave and times in steps of 48 ms."""
 
 MAX_TRACKS = 16
 MAX_CODES = 4_000_000
@@ -55,35 +57,40 @@ CONTEXT_FRAMES = AROUND_FRAMES + NEAR_FRAMES
 CHUNK_FRAMES = 8 * RATE_HZ // HOP
 
 
-@dataclass
-class _Peaks:
-    """Peaks of one track in time order: (k,) time, frame index, band and prominence."""
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Peaks of one track in time order, each (k,): frame and band with fractions, prominence in dB."""
 
-    times_s: list[FloatArray] = field(default_factory=list)
-    frames: list[FloatArray] = field(default_factory=list)
-    bands: list[FloatArray] = field(default_factory=list)
-    strengths: list[Float32Array] = field(default_factory=list)
+    frames: FloatArray
+    bands: FloatArray
+    strengths: FloatArray
+
+    def strongest(self, per_s: int, least_db: float = MIN_PROMINENCE_DB) -> Peaks:
+        """Those of `least_db` with fewer than `per_s` stronger ones within half a second either way."""
+        kept = _strongest(self.frames, self.strengths, per_s)
+        kept = kept[self.strengths[kept] >= least_db]
+        return Peaks(self.frames[kept], self.bands[kept], self.strengths[kept])
 
 
 @dataclass
 class _Track:
-    """Levels that still lack their surroundings, and the peaks found so far."""
+    """Levels that still lack their surroundings, and the peaks found so far as rows (frame, band, dB)."""
 
     framer: Framer
     levels: list[Float32Array] = field(default_factory=list)
     times: list[FloatArray] = field(default_factory=list)
     held: int = 0
     lead: int = 0
-    peaks: _Peaks = field(default_factory=_Peaks)
+    peaks: list[FloatArray] = field(default_factory=list)
 
 
-class AudioPrintAccumulator:
-    """Fingerprints every track as its blocks come."""
+class PeakAccumulator:
+    """Finds the peaks of every track as its blocks come."""
 
     def __init__(self) -> None:
         self._tracks: dict[int, _Track] = {}
         self._taper = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-        edges = mel_edges_hz(LOW_HZ, HIGH_HZ, BANDS)
+        edges = LOW_HZ * 2.0 ** (np.arange(BANDS + 1) / BANDS_PER_OCTAVE)
         self._bands = band_matrix(edges, RATE_HZ, WINDOW) * np.float32(4.0 / self._taper.sum() ** 2)
 
     def update(self, block: AudioBlock) -> None:
@@ -96,21 +103,24 @@ class AudioPrintAccumulator:
         for windows in track.framer.push(block.mono_start_s, finite(block.mono)):
             self._take(track, windows)
 
-    def finish(self) -> tuple[AudioPrint, ...]:
-        """One print per track that had sound, in the order of the tracks; silent ones give no codes."""
+    def peaks(self) -> tuple[tuple[int, Peaks], ...]:
+        """Number and peaks of every track that had sound, in the order of the tracks."""
         done = []
         for number, track in sorted(self._tracks.items()):
             for windows in track.framer.flush():
                 self._take(track, windows)
             _pick(track, last=True)
-            times_s, codes = _codes(track.peaks)
-            done.append(AudioPrint(ALGORITHM, number, times_s, codes))
+            rows = np.concatenate(track.peaks) if track.peaks else np.zeros((0, 3))
+            rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+            done.append((number, Peaks(rows[:, 0], rows[:, 1], rows[:, 2])))
         return tuple(done)
 
     def _take(self, track: _Track, windows: Windows) -> None:
+        from scipy.fft import rfft
+
         if track.times and windows.times_s[0] - track.times[-1][-1] > 2 * HOP / RATE_HZ:
             _pick(track, last=True)
-        spectrum = np.fft.rfft(windows.samples * self._taper, axis=1)
+        spectrum = rfft(windows.samples * self._taper, axis=1)
         power = (spectrum.real**2 + spectrum.imag**2) @ self._bands
         track.levels.append((10.0 * np.log10(power + 1e-12)).astype(np.float32))
         track.times.append(windows.times_s)
@@ -119,19 +129,89 @@ class AudioPrintAccumulator:
             _pick(track, last=False)
 
 
+class AudioPrintAccumulator:
+    """Fingerprints every track as its blocks come."""
+
+    def __init__(self) -> None:
+        self._peaks = PeakAccumulator()
+
+    def update(self, block: AudioBlock) -> None:
+        """Take the next samples of one track."""
+        self._peaks.update(block)
+
+    def finish(self) -> tuple[AudioPrint, ...]:
+        """One print per track that had sound, in the order of the tracks; silent ones give no codes."""
+        return tuple(AudioPrint(ALGORITHM, number, *_codes(peaks)) for number, peaks in self._peaks.peaks())
+
+
+def _codes(peaks: Peaks) -> tuple[FloatArray, CodeArray]:
+    """Times and codes in the order of their first peaks; at most two per peak."""
+    kept = peaks.strongest(PEAKS_PER_S, STORED_PROMINENCE_DB)
+    trio = triples(kept.frames, kept.bands, LOOK_AHEAD)
+    values = code_values(kept.frames, kept.bands, trio)
+    margin = 0.5 - np.abs(values - np.rint(values)).max(axis=0)
+    order = np.lexsort((-margin, trio[0]))
+    first = trio[0][order]
+    rank = np.arange(len(first)) - np.searchsorted(first, first)
+    order = order[rank < TRIPLES_PER_PEAK][:MAX_CODES]
+    return kept.frames[trio[0][order]] * (HOP / RATE_HZ), joined(np.rint(values[:, order]))
+
+
+def triples(frames: FloatArray, bands: FloatArray, look_ahead: int) -> IntArray:
+    """All peaks with two of the next `look_ahead` that are near enough, int64 (3, n), perhaps empty."""
+    count = len(frames)
+    after = np.full((count, look_ahead), -1)
+    used = np.zeros(count, np.int64)
+    for step in range(1, count):
+        delay = frames[step:] - frames[:-step]
+        if not (delay <= MAX_STEP).any():
+            break
+        fits = (delay >= MIN_STEP) & (delay <= MAX_STEP) & (used[:-step] < look_ahead)
+        at = np.flatnonzero(fits & (np.abs(bands[step:] - bands[:-step]) <= MAX_RISE))
+        after[at, used[at]] = at + step
+        used[at] += 1
+    found = [np.zeros((3, 0), np.int64)]
+    for first in range(look_ahead):
+        for second in range(first + 1, look_ahead):
+            at = np.flatnonzero(after[:, second] >= 0)
+            near, far = after[at, first], after[at, second]
+            apart = frames[far] - frames[near] >= MIN_GAP
+            found.append(np.stack([at[apart], near[apart], far[apart]]))
+    return np.concatenate(found, axis=1)
+
+
+def code_values(frames: FloatArray, bands: FloatArray, trio: IntArray) -> FloatArray:
+    """What a code holds before rounding, float64 (5, n): three bands, two delays, each in its own step."""
+    first, second, third = trio
+    return np.stack(
+        [
+            *(bands[at] / BAND_STEP for at in trio),
+            (frames[second] - frames[first]) / FRAME_STEP,
+            (frames[third] - frames[first]) / FRAME_STEP,
+        ]
+    )
+
+
+def joined(values: FloatArray) -> CodeArray:
+    """Rounded values (5, n) as uint32 codes of 28 bits."""
+    whole = np.clip(values, 0, [[63], [63], [63], [31], [31]]).astype(np.uint32)
+    codes: CodeArray = whole[0]
+    for value, bits in zip(whole[1:], (6, 6, 5, 5), strict=True):
+        codes = (codes << np.uint32(bits)) | value
+    return codes
+
+
 def _pick(track: _Track, *, last: bool) -> None:
     """Find the peaks of the held levels, except the last frames, which still lack what follows them."""
     if not track.held:
         return
     levels, times_s = np.concatenate(track.levels), np.concatenate(track.times)
     until = len(levels) if last else len(levels) - CONTEXT_FRAMES
-    rows, bands, strengths = _peaks(levels)
+    rows, peaks = _peaks(levels)
     inside = (rows >= track.lead) & (rows < until)
-    rows, bands = rows[inside], bands[inside]
-    track.peaks.times_s.append(times_s[rows])
-    track.peaks.frames.append(np.rint(times_s[rows] * (RATE_HZ / HOP) * 8) / 8)
-    track.peaks.bands.append(bands.astype(np.float64))
-    track.peaks.strengths.append(strengths[inside])
+    peaks = peaks[inside]
+    peaks[:, 0] += times_s[rows[inside]] * (RATE_HZ / HOP) - rows[inside]
+    track.peaks.append(peaks)
     keep = 0 if last else min(len(levels), 2 * CONTEXT_FRAMES)
     track.lead = keep - CONTEXT_FRAMES if keep else 0
     track.levels, track.times = [levels[len(levels) - keep :]], [times_s[len(levels) - keep :]]
@@ -140,17 +220,28 @@ def _pick(track: _Track, *, last: bool) -> None:
         track.levels, track.times = [], []
 
 
-def _peaks(levels: Float32Array) -> tuple[np.ndarray, np.ndarray, Float32Array]:
-    """Cells that are greatest nearby and stand out of their surroundings: frames, bands, prominence in dB."""
-    around = _box_mean(levels, AROUND_FRAMES, AROUND_BANDS)
-    along = _box_mean(levels, AROUND_FRAMES, 0)
-    prominence = levels - around
-    candidate: BoolArray = (
-        (levels > MIN_LEVEL_DB) & (prominence >= MIN_PROMINENCE_DB) & (levels - along >= MIN_RISE_DB)
-    )
+def _peaks(levels: Float32Array) -> tuple[IntArray, FloatArray]:
+    """Rows of cells that are greatest nearby and stand out of their surroundings; frame, band, dB of each."""
+    prominence = levels - _box_mean(levels, AROUND_FRAMES, AROUND_BANDS)
+    candidate: BoolArray = (levels > MIN_LEVEL_DB) & (prominence >= MIN_PROMINENCE_DB)
+    candidate &= levels - _box_mean(levels, AROUND_FRAMES, 0) >= MIN_RISE_DB
     candidate &= levels >= _box_max(levels)
     rows, bands = np.nonzero(candidate)
-    return rows, bands, prominence[rows, bands]
+    frames = rows + _vertex(levels, rows, bands, 0)
+    return rows, np.stack([frames, bands + _vertex(levels, rows, bands, 1), prominence[rows, bands]], axis=1)
+
+
+def _vertex(levels: Float32Array, rows: IntArray, bands: IntArray, axis: int) -> FloatArray:
+    """Where between its neighbours along `axis` the parabola through a peak is greatest, −0.5 to 0.5."""
+    step = (1, 0) if axis == 0 else (0, 1)
+    at, last = (rows, bands)[axis], levels.shape[axis] - 1
+    inner = (at > 0) & (at < last)
+    rows, bands = np.where(inner, rows, step[0]), np.where(inner, bands, step[1])
+    if last < 2:
+        return np.zeros(len(at))
+    below, above = levels[rows - step[0], bands - step[1]], levels[rows + step[0], bands + step[1]]
+    bend = np.minimum(below - 2 * levels[rows, bands] + above, -1e-6)
+    return np.where(inner, np.clip(0.5 * (below - above) / bend, -0.5, 0.5), 0.0).astype(np.float64)
 
 
 def _box_mean(levels: Float32Array, frames: int, bands: int) -> Float32Array:
@@ -184,49 +275,15 @@ def _box_max(levels: Float32Array) -> Float32Array:
     return levels
 
 
-def _codes(peaks: _Peaks) -> tuple[FloatArray, CodeArray]:
-    """Codes of all pairs in the order of their first peaks' times."""
-    empty = np.zeros(0)
-    if not peaks.times_s:
-        return empty, np.zeros(0, np.uint32)
-    times_s, frames = np.concatenate(peaks.times_s), np.concatenate(peaks.frames)
-    bands, strengths = np.concatenate(peaks.bands), np.concatenate(peaks.strengths)
-    order = np.lexsort((bands, times_s))
-    kept = order[_strongest(times_s[order], strengths[order])]
-    return _pairs(times_s[kept], frames[kept], bands[kept])
-
-
-def _strongest(times_s: FloatArray, strengths: Float32Array) -> np.ndarray:
-    """Indices of peaks with fewer than PEAKS_PER_S stronger ones within half a second either way."""
-    stronger = np.zeros(len(times_s), np.int64)
-    for step in range(1, 200):
-        near = times_s[step:] - times_s[:-step] <= 0.5
+def _strongest(frames: FloatArray, strengths: FloatArray, per_s: int) -> IntArray:
+    """Indices of peaks with fewer than `per_s` stronger ones within half a second either way."""
+    reach = 0.5 * RATE_HZ / HOP
+    stronger = np.zeros(len(frames), np.int64)
+    for step in range(1, min(200, len(frames))):
+        near = frames[step:] - frames[:-step] <= reach
         if not near.any():
             break
         ahead = strengths[step:] > strengths[:-step]
         stronger[:-step] += near & ahead
         stronger[step:] += near & ~ahead
-    return np.flatnonzero(stronger < PEAKS_PER_S)
-
-
-def _pairs(times_s: FloatArray, frames: FloatArray, bands: FloatArray) -> tuple[FloatArray, CodeArray]:
-    used = np.zeros(len(times_s), np.int64)
-    found_at: list[np.ndarray] = []
-    found_codes: list[np.ndarray] = []
-    for step in range(1, 120):
-        if step >= len(times_s):
-            break
-        delay = np.rint(frames[step:] - frames[:-step])
-        rise = bands[step:] - bands[:-step]
-        if not (delay <= MAX_STEP).any():
-            break
-        fits = (delay >= MIN_STEP) & (delay <= MAX_STEP) & (np.abs(rise) <= MAX_BAND_STEP)
-        at = np.flatnonzero(fits & (used[:-step] < FAN_OUT))
-        used[at] += 1
-        found_at.append(at)
-        found_codes.append((bands[at] * 128 + bands[at + step]) * 64 + np.rint(delay[at] / DELAY_FRAMES))
-    if not found_at:
-        return np.zeros(0), np.zeros(0, np.uint32)
-    at, codes = np.concatenate(found_at), np.concatenate(found_codes).astype(np.uint32)
-    order = np.lexsort((codes, at))[:MAX_CODES]
-    return times_s[at[order]], codes[order]
+    return np.flatnonzero(stronger < per_s)
