@@ -34,6 +34,7 @@ _CARDS = {
     "title_card": "",
 }
 _JINGLE_REFERENCES = 5
+_TRIMMED_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,17 @@ class Maker:
         shape = f"scale=w='trunc(iw*sar*{factor}/2)*2':h='trunc(ih*{factor}/2)*2',setsar=1"
         path = self.folder / "work" / f"{name}.mkv"
         sound = ["-map", "0:a:0", "-c:a", "pcm_s16le", "-ac", "1", "-ar", "32000"] if material.audible else []
-        inputs = ["-ss", f"{start_s}", "-t", f"{length_s:.3f}", "-i", as_text(material.path)]
+        words = ["-ss", f"{start_s}", "-t", f"{length_s:.3f}", "-i", as_text(material.path)]
         coding = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "16", "-pix_fmt", "yuv420p"]
         pictures = ["-map", "0:v:0", "-vf", f"{shape},fps='min(source_fps,30)'", *coding]
-        run_ffmpeg(self.program, [*inputs, *pictures, *sound, as_text(path)])
+        run_ffmpeg(self.program, [*words, *pictures, *sound, as_text(path)])
         width, height, shown_s, rate_hz, _ = probe(path)
         known = material.audible or not material.has_sound_track
-        return Work(
-            [["-i", as_text(path)]], width, height, rate_hz, shown_s, start_s, material.audible, known
-        )
+        inputs = [["-i", as_text(path)]]
+        work = Work(inputs, width, height, rate_hz, shown_s, start_s, material.audible, known)
+        if material.duration_s - shown_s > _TRIMMED_S:
+            work.allowed.add("trim")
+        return work
 
     def encode(self, work: Work, path: Path) -> float:
         """Write the clip; returns the seconds of picture it has."""
@@ -201,6 +204,7 @@ def fresh(plain: Work) -> Work:
         plain.from_s,
         plain.has_sound,
         plain.sound_known,
+        allowed=set(plain.allowed),
     )
 
 
