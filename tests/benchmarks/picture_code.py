@@ -23,6 +23,8 @@ from vidforensics.features.picture_code import codes_of
 BITS = 256
 NEAR_S = 0.13
 FALSE_SHARE = 1e-6
+# kept from the limit, as other footage may hold strangers more alike than these
+MARGIN_BITS = 5
 MOST_ALIKE_SHARE = 0.01
 ODDS_RANGE = (0.0, 6.0)
 SMOOTH_BITS = 2.0
@@ -108,7 +110,7 @@ def odds_table(counts: Counts) -> dict[str, object]:
     ratio = np.log10(_smooth(copies) + least) - np.log10(_smooth(strangers) + least)
     falling = np.maximum.accumulate(np.clip(ratio, *ODDS_RANGE)[::-1])[::-1]
     return {
-        "max_distance": int(np.flatnonzero(usual <= FALSE_SHARE).max()),
+        "max_distance": int(np.flatnonzero(usual <= FALSE_SHARE).max()) - MARGIN_BITS,
         "log10_odds": [round(float(value), 3) for value in falling],
     }
 
