@@ -83,7 +83,8 @@ def test_every_kind_has_words_without_any_number(kind):
 def test_a_change_is_named_once_wherever_it_is_stated():
     words = tracing_words.change_words((Edit("mirror"),), mirrored=True, speed=1.25)
     assert words == ("mirrored left to right", "played 1.25 times as fast")
-    assert tracing_words.change_words((Edit("speed"),), speed=1.25) == ("played at another speed",)
+    assert tracing_words.change_words((Edit("speed"),), speed=1.25) == ("played 1.25 times as fast",)
+    assert tracing_words.change_words((Edit("speed"),)) == ("played at another speed",)
 
 
 def case(trace):
@@ -113,6 +114,7 @@ def test_the_file_itself_in_the_index_is_no_finding_of_its_own():
     own = replace(match("same.mp4", (segment(0, 42, 0),)).video, sha256=make_trace().clip.sha256)
     trace = replace(single_trace(), matches=(replace(single_trace().matches[0], video=own),))
     assert not any(line.startswith("0:00:00.000") for line in headlines(case(trace)))
+    assert "The clip itself is among them, byte for byte." in headlines(case(trace))[0]
     assert trace_view(trace).matches[0].same_file
     assert "the same file, byte for byte" in render_of(trace)
 

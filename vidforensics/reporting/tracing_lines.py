@@ -34,7 +34,10 @@ def trace_lines(trace: Trace) -> Iterator[Line]:
         lead = "No indexed video was found to share footage or sound with this clip."
         yield lead, "That shows only that the index holds no source that could be recognised.", None
         return
-    yield _count_line(trace.matches)
+    lead, detail, time_s = _count_line(trace.matches)
+    if any(match.video.sha256 == trace.clip.sha256 for match in trace.matches):
+        detail += " The clip itself is among them, byte for byte."
+    yield lead, detail, time_s
     segments = [(s, m) for m in trace.matches for s in m.segments if m.video.sha256 != trace.clip.sha256]
     ranked = sorted(segments, key=lambda pair: _rank(*pair))
     for segment, match in sorted(ranked[:_SEGMENTS_SHOWN], key=lambda pair: pair[0].query_start_s):

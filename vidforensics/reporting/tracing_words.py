@@ -207,7 +207,9 @@ def change_words(edits: Sequence[Edit], *, mirrored: bool = False, speed: float 
     A segment states mirroring and speed by itself; they are named even where no edit does.
     """
     kinds = {edit.kind for edit in edits}
-    found = [edit_words(edit) for edit in edits]
+    found = [
+        speed_words(speed) or edit_words(edit) if edit.kind == "speed" else edit_words(edit) for edit in edits
+    ]
     if mirrored and "mirror" not in kinds:
         found.append(EDIT_WORDS["mirror"])
     if "speed" not in kinds:
