@@ -95,6 +95,14 @@ def test_inset_in_another_picture():
     assert np.allclose(box_of(relation, "picture_in_picture"), expected, atol=0.02)
 
 
+def test_inset_of_a_mirrored_picture_lies_where_it_is_seen():
+    query = scene(8)
+    query[:, 60:150, 20:180] = resized(scene(7), 160, 90)[:, :, ::-1]
+    relation = relate_pictures(coded(query), scene(7))
+    assert kinds(relation) == ["mirror", "picture_in_picture"]
+    assert np.allclose(box_of(relation, "picture_in_picture"), (20 / 320, 60 / 180, 0.5, 0.5), atol=0.02)
+
+
 def test_caption_and_logo_are_overlays():
     query = scene(9)
     query[:, 152:] = 20

@@ -58,6 +58,13 @@ def test_a_shared_logo_is_not_a_copy():
     assert fit is not None and fit.inliers > 10 and fit.confidence < ACCEPTED
 
 
+def test_moments_that_disagree_show_as_drift():
+    planes = scene(10)
+    assert fit_pictures(coded(planes), planes).drift < 0.002
+    shifted = np.stack([np.roll(plane, 4 * index, axis=1) for index, plane in enumerate(planes)])
+    assert fit_pictures(coded(shifted), planes).drift == pytest.approx(8 / 320, abs=0.005)
+
+
 def test_nothing_to_match():
     empty = np.zeros((0, 180, 320), np.uint8)
     assert fit_pictures(empty, empty) is None

@@ -28,17 +28,19 @@ class EditOptions:
     """When an edit is named.
 
     slack: how much of a side may be cut or added by rounding to whole blocks and by the fit's own error,
-    as a fraction; bent_slack the same where the map is a homography. turn_deg: least rotation. unlike: how
-    far the margins left and right, or above and below, of a centred picture may differ. flat_levels: mean
-    step between neighbours in a margin that shows no picture. inset_area: what fills more of the query is
-    framed, not set into another picture. frame_rate, bit_rate: least relative
-    difference.
-    confident: below this no edit is named. pictures, looks: see there.
+    as a fraction; bent_slack the same where the map is a homography. turn_deg: least rotation. per_drift,
+    turn_per_drift_deg: what the fit's drift adds to these. unlike: how far the margins left and right, or
+    above and below, of a centred picture may differ. flat_levels: mean step between neighbours in a margin
+    that shows no picture. inset_area: what fills more of the query is framed, not set into another picture.
+    frame_rate, bit_rate: least relative difference. confident: below this no edit is named. pictures,
+    looks: see there.
     """
 
     slack: float = 0.015
     bent_slack: float = 0.10
     turn_deg: float = 1.0
+    per_drift: float = 1.5
+    turn_per_drift_deg: float = 60.0
     unlike: float = 0.04
     flat_levels: float = 1.6
     inset_area: float = 0.72
@@ -244,20 +246,24 @@ def difference_map(query: ByteArray, reference: ByteArray, relation: PictureRela
 
 def _shape_edits(fit: PictureFit, place: Placement, options: EditOptions) -> list[Edit]:
     edits = []
-    slack = options.bent_slack if fit.bent else options.slack
+    slack = _slack(fit, options)
     kept = place.kept()
     if 1.0 - kept[2] > slack or 1.0 - kept[3] > slack:
         edits.append(Edit("crop", kept, {"area": kept[2] * kept[3]}))
     if fit.bent:
         edits.append(Edit("perspective", None, {"degrees": place.turn_deg}))
-    elif abs(place.turn_deg) >= options.turn_deg:
+    elif abs(place.turn_deg) >= options.turn_deg + options.turn_per_drift_deg * fit.drift:
         edits.append(Edit("rotate", None, {"degrees": place.turn_deg}))
     return edits
 
 
+def _slack(fit: PictureFit, options: EditOptions) -> float:
+    return (options.bent_slack if fit.bent else options.slack) + options.per_drift * fit.drift
+
+
 def _margin_edits(fit: PictureFit, place: Placement, query: ByteArray, options: EditOptions) -> list[Edit]:
     """Bars or blurred sides around the reference, or the reference set into another picture."""
-    slack = options.bent_slack if fit.bent else options.slack
+    slack = _slack(fit, options)
     left, top, wide, tall = place.shown()
     right, bottom = 1.0 - left - wide, 1.0 - top - tall
     across, down = max(left, right) > slack, max(top, bottom) > slack

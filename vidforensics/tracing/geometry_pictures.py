@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vidforensics.records.arrays import ByteArray, Float32Array, FloatArray
+    from vidforensics.records.arrays import ByteArray, Float32Array, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,11 @@ class PictureOptions:
 
     features: most per picture. ratio: nearest to second nearest descriptor. off_px: how far an inlier may
     lie from its place. least_inliers: fewer give no fit. bent: how far, in fractions of the query, a
-    homography's corners must lie from the affine map's to be kept. better: by which factor it must shrink
-    the median residual. grid: parts of the reference, across and down. alike: correlation of a part that
-    agrees. texture: standard deviation, in levels, of a part that can be judged. weight,
-    against: log10 odds of a part that agrees, and which share of it one that does not takes back.
+    homography's corners must lie from the affine map's to be kept; the drift times per_drift is added.
+    better: by which factor it must shrink the median residual. grid: parts of the reference, across and
+    down. alike: correlation of a part that agrees. texture: standard deviation, in levels, of a part that
+    can be judged. weight, against: log10 odds of a part that agrees, and which share of it one that does
+    not takes back.
     """
 
     features: int = 400
@@ -37,6 +38,7 @@ class PictureOptions:
     off_px: float = 2.5
     least_inliers: int = 6
     bent: float = 0.014
+    per_drift: float = 1.5
     better: float = 0.92
     grid: tuple[int, int] = (8, 6)
     alike: float = 0.5
@@ -50,9 +52,10 @@ class PictureFit:
     """The map from reference to query, in fractions of width and height of pictures as they are.
 
     homography float64 (3, 3), affine unless `bent`; mirrored is within it. inliers: matches that agree, over
-    all pairs; off_px: their median residual in the query plane. agreeing, judged: parts of the reference
-    that correlate once warped, of those in view that have texture. confidence: log10 odds against
-    chance, on the scale of `geometry.ACCEPTED`.
+    all pairs; off_px: their median residual in the query plane. drift: how far the pairs disagree about the
+    place, in fractions of the query's longer side, as they do where a camera moves and the moments are not
+    quite the same. agreeing, judged: parts of the reference that correlate once warped, of those in view
+    that have texture. confidence: log10 odds against chance, on the scale of `geometry.ACCEPTED`.
     """
 
     homography: FloatArray
@@ -60,6 +63,7 @@ class PictureFit:
     bent: bool
     inliers: int
     off_px: float
+    drift: float
     agreeing: int
     judged: int
     confidence: float
@@ -67,10 +71,11 @@ class PictureFit:
 
 @dataclass(frozen=True, slots=True)
 class _Matched:
-    """Places float64 (M, 2) in px of the planes, of all pairs together."""
+    """Places float64 (M, 2) in px of the planes, of all pairs together, and the pair int64 (M,) of each."""
 
     reference: FloatArray
     query: FloatArray
+    pair: IntArray
 
 
 def fit_pictures(
@@ -175,6 +180,7 @@ def _fit(
         bent=bent,
         inliers=int(inside.sum()),
         off_px=float(np.median(off[inside])),
+        drift=_drift(matched, matrix, planes.shape[1:], options),
         agreeing=agreeing,
         judged=judged,
         confidence=_confidence(agreeing, judged, options),
@@ -206,8 +212,10 @@ def _matched(
     options: PictureOptions,
 ) -> _Matched:
     """Nearest neighbours both ways that pass the ratio test, of all pairs."""
-    sources, targets = [np.zeros((0, 2))], [np.zeros((0, 2))]
-    for (query_places, query_values), (own_places, own_values) in zip(query, reference, strict=True):
+    sources, targets, pairs = [np.zeros((0, 2))], [np.zeros((0, 2))], [np.zeros(0, dtype=np.int64)]
+    for index, ((query_places, query_values), (own_places, own_values)) in enumerate(
+        zip(query, reference, strict=True)
+    ):
         if len(query_places) < 2 or len(own_places) < 2:
             continue
         likeness = own_values @ query_values.T
@@ -218,7 +226,22 @@ def _matched(
         good &= likeness.argmax(axis=0)[best] == rows
         sources.append(own_places[good])
         targets.append(query_places[best[good]])
-    return _Matched(np.concatenate(sources), np.concatenate(targets))
+        pairs.append(np.full(int(good.sum()), index))
+    return _Matched(np.concatenate(sources), np.concatenate(targets), np.concatenate(pairs))
+
+
+def _drift(matched: _Matched, matrix: FloatArray, shape: tuple[int, ...], options: PictureOptions) -> float:
+    """How far the moments disagree about the place, in fractions of the query's longer side."""
+    off = matched.query - mapped(matrix, matched.reference)
+    near = np.linalg.norm(off, axis=1) <= 4 * options.off_px
+    shifts = [
+        np.median(off[near & (matched.pair == pair)], axis=0)
+        for pair in np.unique(matched.pair)
+        if (near & (matched.pair == pair)).sum() >= options.least_inliers
+    ]
+    if len(shifts) < 2:
+        return 0.0
+    return float(np.ptp(np.array(shifts), axis=0).max() / max(shape))
 
 
 def _model(
@@ -256,7 +279,8 @@ def _model(
         corners = _corners(matched.reference)
         moved = np.abs(mapped(bent, corners) - mapped(affine, corners)) / np.array(shape[::-1])
         shrunk = np.median(bent_off[both]) <= options.better * np.median(off[both])
-        if moved.max() >= options.bent and shrunk and bent_near.sum() >= near.sum():
+        least = options.bent + options.per_drift * _drift(matched, affine, shape, options)
+        if moved.max() >= least and shrunk and bent_near.sum() >= near.sum():
             return bent, bent_near, True
     return (affine, near, False) if near.sum() >= options.least_inliers else None
 
