@@ -17,7 +17,7 @@ from vidforensics.features.picture_code_quality import quality_of
 if TYPE_CHECKING:
     from vidforensics.records.arrays import ByteArray
 
-ALGORITHM = "net-256/1"
+ALGORITHM = "net-256/2"
 CODE_BYTES = BITS // 8
 
 
