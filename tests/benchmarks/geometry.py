@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from tests.benchmarks.geometry_material import (
@@ -36,6 +37,7 @@ from vidforensics.types import Edit
 GRID = np.array([[x, y] for x in (0.1, 0.5, 0.9) for y in (0.1, 0.5, 0.9)])
 Described = tuple[np.ndarray, np.ndarray, float]
 NOTHING = -9.0
+LEAST_POINTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,20 @@ def related(query: Described, reference: Described, mirrored: bool = False) -> P
     return relate_points(*query[:2], *reference[:2], query[2], reference[2], mirrored)
 
 
+def carries_something(moment: Moment) -> bool:
+    """Whether there is enough to see for any method: nearly blank and broken frames are left out."""
+    return all(int((described(frame, False)[0][:, 2] > 0).sum()) >= LEAST_POINTS for frame in moment.frames)
+
+
+def same_picture(first: Moment, second: Moment) -> bool:
+    """Whether two sources are one recording under two names, as happens in the footage."""
+    sides = [
+        np.asarray(cv2.resize(m.frames[0], (32, 32), interpolation=cv2.INTER_AREA), float)
+        for m in (first, second)
+    ]
+    return bool(np.abs(sides[0] - sides[1]).mean() < 4)
+
+
 def points_table(
     material: Sequence[Moment], queries: Sequence[Made], strangers: int, rng: np.random.Generator
 ) -> None:
@@ -85,7 +101,9 @@ def points_table(
             off = np.abs(mapped(matrix, GRID) - mapped(one.edited.homography, GRID)).max()
             rows[one.recipe].append((fit.confidence, fit.inliers, float(off)))
         for index in rng.integers(len(material), size=strangers):
-            if material[index].group not in (one.moment.group, one.host):
+            if material[index].group in (one.moment.group, one.host):
+                continue
+            if not same_picture(material[index], one.moment):
                 other = related(query, stored[id(material[index])])
                 apart.append(other.confidence if other else NOTHING)
     print(
@@ -111,7 +129,7 @@ def shared_table(material: Sequence[Moment], pairs: int, rng: np.random.Generato
         reached = []
         for _ in range(pairs):
             first, second = (material[i] for i in rng.choice(len(material), 2, replace=False))
-            if first.group == second.group:
+            if first.group == second.group or same_picture(first, second):
                 continue
             seed = int(rng.integers(1 << 31))
             shown = []
@@ -185,7 +203,9 @@ def main() -> None:
     parser.add_argument("--named", type=int, default=12, help="of each edit, queries whose edits are named")
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
-    material = list(moments(args.footage, args.side, per_source=1))
+    found = list(moments(args.footage, args.side, per_source=1))
+    material = [moment for moment in found if carries_something(moment)]
+    print(f"{len(found) - len(material)} of {len(found)} sources show too little")
     material = [material[i] for i in rng.permutation(len(material))[: args.sources]]
     queries = made(material, args.each, rng)
     print(f"{args.side} side, seed {args.seed}: {len(material)} sources, {len(queries)} queries")

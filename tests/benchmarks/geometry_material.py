@@ -245,8 +245,8 @@ def _screen(moment: Moment, other: Moment, rng: np.random.Generator) -> Edited:
     corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
     seen = np.array([[0.05, 0.06], [0.97, 0.02], [0.02, 0.95], [0.95, 0.99]], np.float32)
     if rng.random() < 0.5:
-        seen = corners + (0.5 - corners) * rng.uniform(0.02, 0.14, (4, 2)).astype(np.float32)
-    homography = cv2.getPerspectiveTransform(corners, seen)
+        seen = (seen[[1, 0, 3, 2]] - (1, 0)) * (-1, 1)  # the same from the other side
+    homography = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
     height, width = moment.frames[0].shape[:2]
     small = (round(width * 0.62), round(height * 0.62))
     warped = _warped(moment.frames, homography)

@@ -280,7 +280,7 @@ def _model(
         moved = np.abs(mapped(bent, corners) - mapped(affine, corners)) / np.array(shape[::-1])
         shrunk = np.median(bent_off[both]) <= options.better * np.median(off[both])
         least = options.bent + options.per_drift * _drift(matched, affine, shape, options)
-        if moved.max() >= least and shrunk and bent_near.sum() >= near.sum():
+        if moved.max() >= least and shrunk and bent_near.sum() >= 0.95 * near.sum():
             return bent, bent_near, True
     return (affine, near, False) if near.sum() >= options.least_inliers else None
 
