@@ -105,3 +105,14 @@ def test_bits_apart_equals_counting():
         [sum((int(a) ^ int(b)).bit_count() for a, b in zip(x, y, strict=True)) for y in second] for x in first
     ]
     assert bits_apart(first, second).tolist() == counted
+
+
+def test_many_stored_points_on_one_query_point_do_not_shrink_the_picture():
+    points, codes = reference(11)
+    codes[:] = codes[0]
+    other, other_codes = reference(12, 3)
+    other[:, :2] = [[100, 100], [101, 101], [103, 100]]
+    other[:, 2], points[:, 2] = 100, 140
+    other_codes[:] = codes[0]
+    fit = relate_points(other, other_codes, points, codes, ASPECT, ASPECT)
+    assert fit is None or (fit.scale >= 0.2 and fit.confidence < ACCEPTED)

@@ -242,7 +242,9 @@ def _refined(
         reference, query = matches.reference[rows], matches.query[rows, gained.argmax(axis=1)]
         centred = reference - reference.mean()
         fitted = (np.conj(centred) * (query - query.mean())).sum() / (np.abs(centred) ** 2).sum()
-        turns[1], shifts[1] = fitted, query.mean() - fitted * reference.mean()
+        # several stored points may share one query point, which can shrink the fit to nothing
+        if options.least_scale <= abs(fitted) <= options.largest_scale:
+            turns[1], shifts[1] = fitted, query.mean() - fitted * reference.mean()
     scores = _scores(matches, turns, shifts, options)
     best = 1 if scores[1] >= scores[0] else 0
     return turns[best : best + 1], shifts[best : best + 1]
