@@ -40,15 +40,16 @@ class SparseOptions:
 
     least_gap_s: key pictures nearer than this to the last one are left out. longest_gap_s: where key
     pictures lie further apart, pictures between them are decoded, `step_s` apart. A clip up to short_s, or
-    with fewer than fewest key pictures, uses short_longest_gap_s and short_step_s instead, since a short
-    clip has little else to be found by.
+    up to twice that with fewer than fewest key pictures, uses the options whose names begin with short
+    instead, since a short clip has little else to be found by.
     """
 
-    least_gap_s: float = 0.45
+    least_gap_s: float = 1.5
     longest_gap_s: float = 6.0
-    step_s: float = 2.5
+    step_s: float = 4.0
     short_s: float = 30.0
     fewest: int = 8
+    short_least_gap_s: float = 0.45
     short_longest_gap_s: float = 1.0
     short_step_s: float = 0.5
 
@@ -122,7 +123,7 @@ def plan_runs(table: PacketTable, options: SparseOptions) -> list[Run]:
     keys = np.flatnonzero(table.is_key)
     if not len(keys):
         keys = np.zeros(1, np.int64)
-    longest_s, step_s = _spacing(table, keys, options)
+    least_s, longest_s, step_s = _spacing(table, keys, options)
     runs: list[Run] = []
     last_s = -np.inf
     for key, stop in zip(keys.tolist(), [*keys[1:].tolist(), len(table.times_s)], strict=True):
@@ -136,18 +137,19 @@ def plan_runs(table: PacketTable, options: SparseOptions) -> list[Run]:
             in_time = np.flatnonzero(table.times_s[key:stop] <= wanted_s[-1])
             runs.append(Run(key, key + int(in_time[-1]), tuple(wanted_s.tolist())))
             last_s = float(wanted_s[-1])
-        elif abs(start_s - last_s) >= options.least_gap_s:  # timestamps may jump back
+        elif abs(start_s - last_s) >= least_s:  # timestamps may jump back
             runs.append(Run(key, key, (start_s,)))
             last_s = start_s
     return runs
 
 
-def _spacing(table: PacketTable, keys: IntArray, options: SparseOptions) -> tuple[float, float]:
-    """The longest gap between key pictures that is left alone, and the step where it is not."""
+def _spacing(table: PacketTable, keys: IntArray, options: SparseOptions) -> tuple[float, float, float]:
+    """The shortest gap that is kept, the longest that is left alone, and the step where it is not."""
     span_s = np.ptp(table.times_s[table.is_shown])
-    if span_s <= options.short_s or _thinned_count(table.times_s[keys], options.least_gap_s) < options.fewest:
-        return options.short_longest_gap_s, options.short_step_s
-    return options.longest_gap_s, options.step_s
+    count = _thinned_count(table.times_s[keys], options.short_least_gap_s)
+    if span_s <= options.short_s or (count < options.fewest and span_s <= 2.0 * options.short_s):
+        return options.short_least_gap_s, options.short_longest_gap_s, options.short_step_s
+    return options.least_gap_s, options.longest_gap_s, options.step_s
 
 
 def _steps(shown_s: FloatArray, start_s: float, end_s: float, step_s: float) -> FloatArray:
