@@ -9,6 +9,8 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,29 +18,47 @@ import typer
 from vidforensics import __version__
 from vidforensics.cli_options import (
     CaseFolder,
+    CaseIndex,
     Clip,
     Clips,
+    CompareFolder,
+    Engine,
     EveryCandidate,
     FailOnFlag,
+    Footage,
+    Index,
     Json,
+    Keep,
     MovedClip,
     OutFolder,
+    Posts,
     Quiet,
+    Reference,
     Report,
+    RetryFailed,
+    ScanPaths,
+    Seed,
+    Sources,
+    Suspect,
+    Verbose,
     Work,
+    Workers,
+    WorkFolder,
     Written,
     grouped,
 )
-from vidforensics.errors import ExitCode, VidforensicsError
+from vidforensics.errors import ExitCode, IndexUnusableError, UsageError, VidforensicsError
 from vidforensics.terminal import (
     count,
     flag_lines,
     headline_lines,
     model_line,
     printable,
+    session,
     shown,
     verify_lines,
 )
+from vidforensics.terminal_trace import compare_lines, scan_lines, trace_lines
 
 app = typer.Typer(
     name="vidforensics",
@@ -49,10 +69,12 @@ app = typer.Typer(
     help="Tell where every second of a suspect video came from and what was done to it. "
     "Works offline and only ever reads the evidence. Findings are evidence, not verdicts.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 some or all inputs failed, "
-    "4 a model is missing, 10 flagged (with --fail-on-flag), 130 interrupted.",
+    "4 a model is missing, 5 the index cannot be used, 10 flagged (with --fail-on-flag), 130 interrupted.",
 )
 models_app = typer.Typer(no_args_is_help=True, help="Which model files are present, where from, which hash.")
 app.add_typer(models_app, name="models")
+evaluate_app = typer.Typer(no_args_is_help=True, help="The published benchmarks, on any footage.")
+app.add_typer(evaluate_app, name="evaluate")
 
 HEADLINES = 5
 
@@ -76,14 +98,20 @@ def root(
 @app.command()
 @grouped
 def inspect(
-    *, clip: Clip, out: CaseFolder = None, written: Written, fail_on_flag: FailOnFlag = False, work: Work
+    *,
+    clip: Clip,
+    index: CaseIndex = None,
+    out: CaseFolder = None,
+    written: Written,
+    fail_on_flag: FailOnFlag = False,
+    work: Work,
 ) -> None:
     """Examine one suspect clip and write a case folder with its report."""
     from vidforensics import verbs
 
     with work.session() as progress:
         case = verbs.inspect(
-            clip, out=out, options=written.options(), limits=work.limits(), progress=progress
+            clip, index=index, out=out, options=written.options(), limits=work.limits(), progress=progress
         )
     work.note(case.problems)
     typer.echo(f"Report: {shown(case.folder / 'report.html')}")
@@ -120,24 +148,109 @@ def flag(
     work: Work,
 ) -> None:
     """Run the detectors alone: joined, cut or repeated stretches, and what was not assessed."""
+    from vidforensics import verbs
+
+    def look_at(clip: Path) -> dict[str, Any]:
+        with work.session() as progress:
+            return verbs.flag(clip, every_candidate=every_candidate, limits=work.limits(), progress=progress)
+
+    documents = _each(clips, look_at, as_json, flag_lines)
+    _leave_flagged(fail_on_flag and any(document["segments"] for document in documents))
+
+
+@app.command()
+@grouped
+def scan(
+    *,
+    paths: ScanPaths,
+    index: Index,
+    posts: Posts = None,
+    workers: Workers = None,
+    engine: Engine = "local",
+    retry_failed: RetryFailed = False,
+    as_json: Json = False,
+    work: Work,
+) -> None:
+    """Fingerprint every video under some paths into an index; run it again to go on where it stopped."""
     from vidforensics import schema, verbs
 
-    flagged, failed = False, ExitCode.DONE
-    for clip in clips:
-        try:
-            with work.session() as progress:
-                document = verbs.flag(
-                    clip, every_candidate=every_candidate, limits=work.limits(), progress=progress
-                )
-        except VidforensicsError as error:
-            failed = _say_error(error)
-            continue
-        flagged = flagged or bool(document["segments"])
-        for line in [schema.dumps(document)] if as_json else flag_lines(document):
-            typer.echo(line)
-    if failed:
-        raise typer.Exit(failed if len(clips) == 1 else ExitCode.INPUT_FAILED)
-    _leave_flagged(fail_on_flag and flagged)
+    if engine != "local":
+        raise UsageError(f"--engine {engine}: this version scans on one machine; leave it out.")
+    with work.session() as progress:
+        done = verbs.scan(
+            paths,
+            index=index,
+            posts=posts,
+            workers=workers,
+            retry_failed=retry_failed,
+            limits=work.limits(),
+            progress=progress,
+        )
+    for failure in done.failed:
+        typer.echo(printable(failure.reason), err=True)
+    work.note(done.posts_problems)
+    for line in [schema.dumps(schema.plain(done))] if as_json else scan_lines(done):
+        typer.echo(line)
+    if done.failed:
+        raise typer.Exit(ExitCode.INPUT_FAILED)
+
+
+@app.command()
+@grouped
+def trace(*, clips: Clips, index: Index, as_json: Json = False, work: Work) -> None:
+    """Find where a clip, or any piece of it, occurs in an index, and what was done to it."""
+    from vidforensics import verbs
+
+    def look_up(clip: Path) -> dict[str, Any]:
+        with work.session() as progress:
+            return verbs.trace(clip, index=index, limits=work.limits(), progress=progress)
+
+    _each(clips, look_up, as_json, trace_lines)
+
+
+@app.command()
+@grouped
+def compare(
+    *,
+    suspect: Suspect,
+    reference: Reference,
+    out: CompareFolder = None,
+    as_json: Json = False,
+    work: Work,
+) -> None:
+    """Hold a suspect against one reference: where every second of it comes from, and what was done to it."""
+    from vidforensics import schema, verbs
+
+    with work.session() as progress:
+        document = verbs.compare(suspect, reference, out=out, limits=work.limits(), progress=progress)
+    for line in [schema.dumps(document)] if as_json else compare_lines(document):
+        typer.echo(line)
+    if out is not None and not as_json:
+        typer.echo(f"Page: {shown(out / 'compare.html')}")
+
+
+@evaluate_app.command("trace")
+@grouped
+def evaluate_trace(
+    *,
+    footage: Footage,
+    seed: Seed = 1,
+    sources: Sources = 12,
+    scratch: WorkFolder = None,
+    keep: Keep = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Edit clips of any footage in known ways, trace them, and score what was found beside other tools."""
+    from vidforensics import schema, verbs
+    from vidforensics.evaluation.render import markdown
+
+    with session(quiet, verbose) as progress:
+        document = verbs.evaluate_trace(
+            footage, seed=seed, sources=sources, work=scratch, keep=keep, progress=progress
+        )
+    typer.echo(schema.dumps(document) if as_json else markdown(document))
 
 
 @app.command()
@@ -207,6 +320,32 @@ def main() -> None:
     if code == ExitCode.INTERRUPTED:
         typer.echo("Interrupted; what was finished is kept.", err=True)
     sys.exit(int(code or 0))
+
+
+def _each(
+    clips: list[Path],
+    look: Callable[[Path], dict[str, Any]],
+    as_json: bool,
+    lines: Callable[[dict[str, Any]], Iterable[str]],
+) -> list[dict[str, Any]]:
+    """Look at one clip after the other and print each; clips that fail are named, the others go on."""
+    from vidforensics import schema
+
+    documents, failed = [], ExitCode.DONE
+    for clip in clips:
+        try:
+            document = look(clip)
+        except IndexUnusableError:
+            raise
+        except VidforensicsError as error:
+            failed = _say_error(error)
+            continue
+        documents.append(document)
+        for line in [schema.dumps(document)] if as_json else lines(document):
+            typer.echo(line)
+    if failed:
+        raise typer.Exit(failed if len(clips) == 1 else ExitCode.INPUT_FAILED)
+    return documents
 
 
 def _say_error(error: VidforensicsError) -> ExitCode:

@@ -47,6 +47,65 @@ CaseFolder = Annotated[
 OutFolder = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="The folder to make.", show_default=False)
 ]
+Index = Annotated[
+    Path,
+    typer.Option("--index", metavar="DIR", help="The index: a folder that scan made.", show_default=False),
+]
+CaseIndex = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="Also look the clip up in this index.", show_default=False),
+]
+Suspect = Annotated[
+    Path,
+    typer.Argument(metavar="SUSPECT", readable=False, help="The clip in question.", show_default=False),
+]
+Reference = Annotated[
+    Path,
+    typer.Argument(
+        metavar="REFERENCE", readable=False, help="The clip it may come from.", show_default=False
+    ),
+]
+CompareFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="A folder to make, with compare.html and the edit list for video editors.",
+        show_default=False,
+    ),
+]
+ScanPaths = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH...", readable=False, help="Files, and folders to walk.", show_default=False),
+]
+Posts = Annotated[
+    Path | None,
+    typer.Option(
+        "--posts",
+        metavar="FILE",
+        help="Who posted which file: CSV, JSONL, or a folder of yt-dlp .info.json files.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, metavar="N", help="Files at once. [default: one per processor]"),
+]
+Engine = Annotated[str, typer.Option("--engine", metavar="local", help="Where the work is done.")]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Try files again that failed before and have not changed.")
+]
+Footage = Annotated[
+    Path,
+    typer.Option("--footage", metavar="DIR", help="A folder of videos to edit.", show_default=False),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of every choice.")]
+Sources = Annotated[int, typer.Option("--sources", min=2, metavar="N", help="How many clips are edited.")]
+WorkFolder = Annotated[
+    Path | None,
+    typer.Option("--work", metavar="DIR", help="Where the made clips lie meanwhile.", show_default=False),
+]
+Keep = Annotated[bool, typer.Option("--keep", help="Leave the made clips there.")]
 MovedClip = Annotated[
     Path | None,
     typer.Option("--clip", help="The evidence, where it has moved since.", show_default=False),

@@ -1,19 +1,23 @@
 """What a worker process runs for a verb: plain arguments in, files and a plain JSON object out.
 
-The stories themselves stand in `pipeline` and `pipeline_trace`.
+The stories themselves stand in `pipeline`, `pipeline_trace` and `pipeline_compare`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vidforensics import __version__, acquisition, flagging, pipeline, schema
 from vidforensics.runtime import Progress, provenance, utc_now
-from vidforensics.types import Case, Clip, Detection, Evidence, Extraction
+from vidforensics.types import Case, Clip, Comparison, Detection, Evidence, Extraction, RunProvenance
+
+if TYPE_CHECKING:
+    from vidforensics.pipeline_compare import Compared
 
 
 def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -21,7 +25,11 @@ def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
     from vidforensics import reporting
 
     path, folder = Path(arguments["path"]), Path(arguments["folder"])
-    case = pipeline.examine(path, folder, pipeline.Options.from_plain(arguments["options"]), progress)
+    options = pipeline.Options.from_plain(arguments["options"])
+    if options.index is not None:
+        case = _traced_case(path, folder, options, progress)
+    else:
+        case = pipeline.examine(path, folder, options, progress)
     progress("write the report", 0.0, None)
     reporting.write_exports(case, folder)
     reporting.write_html(case, folder / "report.html", case_folder=folder)
@@ -31,6 +39,28 @@ def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
         "flag_count": len(report["flags"]),
         "problems": list(case.extraction.decode.problems),
     }
+
+
+def _traced_case(path: Path, folder: Path, options: pipeline.Options, progress: Progress) -> Case:
+    """A case that also says where the clip occurs in an index; the clip is decoded once for both."""
+    from vidforensics import pipeline_query, pipeline_trace, tracing
+
+    assert options.index is not None
+    with tracing.Index.create_or_open(options.index) as index, tempfile.TemporaryFile() as planes:
+        reader = pipeline_query.QueryReader(planes)
+        riders = pipeline.Riders((reader.frames,), (reader.sounds,))
+        case = pipeline.examine(path, folder, options, progress, riders)
+        cuts_s = [shot.end_s for shot in case.extraction.shots[:-1]]
+        query = reader.query(path, case.clip, case.probe, case.features.frames, cuts_s)
+        found = pipeline_trace.trace(query, index, pipeline_query.TraceOptions(), progress)
+        videos = len(index)
+    log = acquisition.CustodyLog.reopen(folder / "custody.jsonl", version=__version__)
+    log.record(
+        "looked up in index",
+        str(path),
+        {"index": options.index, "videos": videos, "matches": len(found.matches)},
+    )
+    return replace(case, trace=found, custody=log.entries)
 
 
 def _seal(case: Case, folder: Path) -> schema.Document:
@@ -114,3 +144,61 @@ def flag_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]
     return schema.flag_document(
         clip, detections, extracted.shots, every_candidate=bool(arguments.get("every_candidate"))
     )
+
+
+def fingerprint_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """What `scan` keeps of a file, written to `out`."""
+    from vidforensics import pipeline_trace, tracing
+
+    found = pipeline_trace.fingerprint(Path(arguments["path"]), progress)
+    size_bytes = tracing.write_fingerprint(Path(arguments["out"]), found)
+    return {"sha256": found.video.sha256, "size_bytes": size_bytes, "problems": list(found.problems)}
+
+
+def trace_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """`trace`: one clip against an index; nothing is written."""
+    from vidforensics import pipeline_query, pipeline_trace, tracing
+
+    path, options = Path(arguments["path"]), pipeline_query.TraceOptions()
+    with tracing.Index.create_or_open(arguments["index"]) as index, tempfile.TemporaryFile() as planes:
+        query = pipeline_query.read_query(path, planes, progress)
+        return schema.trace_document(pipeline_trace.trace(query, index, options, progress))
+
+
+def compare_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """`compare`: two files; the page and the exports are written into `folder` where one is given."""
+    from vidforensics import pipeline_compare, pipeline_query
+
+    started_at, folder = utc_now(), arguments.get("folder")
+    options = pipeline_query.TraceOptions()
+    suspect, reference = Path(arguments["path"]), Path(arguments["reference"])
+    found = pipeline_compare.compare(suspect, reference, options, progress, pictures=folder is not None)
+    document = schema.trace_document(found.trace)
+    if folder is not None:
+        made = provenance(
+            version=__version__,
+            started_at=started_at,
+            parameters=asdict(options),
+            models={},
+            seconds_by_stage={},
+        )
+        _write_comparison(Path(folder), document, found, made)
+    return document
+
+
+def _write_comparison(folder: Path, document: schema.Document, found: Compared, made: RunProvenance) -> None:
+    from vidforensics import reporting
+    from vidforensics.reporting.exports_trace import write_trace_exports
+
+    comparison = Comparison(
+        trace=found.trace,
+        reference=found.reference,
+        pairs=found.pairs,
+        query_sound=found.query_sound,
+        reference_sound=found.reference_sound,
+        provenance=made,
+    )
+    reporting.write_comparison(comparison, folder / "compare.html")
+    write_trace_exports(found.trace, folder)
+    text = schema.dumps({**document, "provenance": schema.plain(made)}, indent=1)
+    (folder / "compare.json").write_text(text + "\n", encoding="ascii")

@@ -17,6 +17,7 @@ from vidforensics import __version__, acquisition, extraction, features, flaggin
 from vidforensics.errors import InputError
 from vidforensics.runtime import Progress, provenance, utc_now
 from vidforensics.types import (
+    AudioAccumulator,
     AudioBlock,
     Bitstream,
     Case,
@@ -28,6 +29,7 @@ from vidforensics.types import (
     Evidence,
     Extraction,
     Features,
+    FrameAccumulator,
     FrameBlock,
     Probe,
 )
@@ -38,13 +40,14 @@ class Options:
     """What a user may choose about one examination.
 
     keyframe_format: "jpeg" or "png". blocks: also write per-block QP and motion vectors (H.264),
-    between blocks_start_s and blocks_end_s where given.
+    between blocks_start_s and blocks_end_s where given. index: folder of an index to look the clip up in.
     """
 
     keyframe_format: str = "jpeg"
     blocks: bool = False
     blocks_start_s: float | None = None
     blocks_end_s: float | None = None
+    index: str | None = None
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Options:
@@ -95,8 +98,21 @@ def acquire(path: Path, progress: Progress) -> Acquired:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Riders:
+    """Who else takes part in the decode pass; whoever sends them along finishes them."""
+
+    pictures: tuple[FrameAccumulator[Any], ...] = ()
+    sounds: tuple[AudioAccumulator[Any], ...] = ()
+
+
 def extract_and_measure(
-    path: Path, probe: Probe, folder: Path | None, options: Options, progress: Progress
+    path: Path,
+    probe: Probe,
+    folder: Path | None,
+    options: Options,
+    progress: Progress,
+    riders: Riders | None = None,
 ) -> tuple[Extraction, Features]:
     """Decode once; hand every block of pictures and sound to everyone who asked for it.
 
@@ -106,6 +122,7 @@ def extract_and_measure(
         folder: where keyframes and WAV files go; None writes none.
         options: what the user chose.
         progress: told the time reached and the clip's duration.
+        riders: who else takes part in the pass.
     """
     pictures = {**_picture_extractors(), "frame_hashes": features.FrameHashAccumulator()}
     pictures["frames"] = features.FrameSeriesAccumulator()
@@ -115,7 +132,8 @@ def extract_and_measure(
         "sound_pictures": features.SoundPictureAccumulator(),
         "audio_prints": features.AudioPrintAccumulator(),
     }
-    extracted, measured = _decode_pass(path, probe, _Wanted(pictures, sounds, folder, options), progress)
+    wanted = _Wanted(pictures, sounds, folder, options, riders or Riders())
+    extracted, measured = _decode_pass(path, probe, wanted, progress)
     return extracted, Features(
         frame_hashes=measured["frame_hashes"],
         audio_prints=measured["audio_prints"],
@@ -139,6 +157,7 @@ class _Wanted:
     sounds: Mapping[str, Any]
     folder: Path | None
     options: Options
+    riders: Riders = Riders()
 
 
 def _picture_extractors() -> dict[str, Any]:
@@ -154,7 +173,8 @@ def _decode_pass(
     path: Path, probe: Probe, wanted: _Wanted, progress: Progress
 ) -> tuple[Extraction, dict[str, Any]]:
     """The one decode pass: returns what was extracted, and every accumulator's result by name."""
-    pictures, sounds = list(wanted.pictures.values()), list(wanted.sounds.values())
+    pictures = [*wanted.pictures.values(), *wanted.riders.pictures]
+    sounds = [*wanted.sounds.values(), *wanted.riders.sounds]
     keyframes = wav = None
     if wanted.folder is not None:
         chosen = extraction.KeyframeOptions(image_format=wanted.options.keyframe_format)
@@ -188,7 +208,9 @@ def _reached_s(block: FrameBlock | AudioBlock) -> float:
     return float(block.pts_s[-1]) if isinstance(block, FrameBlock) else block.start_s
 
 
-def examine(path: Path, folder: Path, options: Options, progress: Progress) -> Case:
+def examine(
+    path: Path, folder: Path, options: Options, progress: Progress, riders: Riders | None = None
+) -> Case:
     """The whole story of one clip; pictures, sound and the custody log are written into `folder`.
 
     Raises:
@@ -200,7 +222,7 @@ def examine(path: Path, folder: Path, options: Options, progress: Progress) -> C
         acquired = acquire(path, progress)
     log.record("read evidence", str(path), {**asdict(acquired.digest), "parameters": asdict(options)})
     with watch.stage("extraction"):
-        extracted, measured = extract_and_measure(path, acquired.probe, folder, options, progress)
+        extracted, measured = extract_and_measure(path, acquired.probe, folder, options, progress, riders)
     log.record("decoded", str(path), _decode_details(extracted))
     evidence = Evidence(acquired.probe, acquired.bitstream, extracted, measured)
     with watch.stage("flagging"):

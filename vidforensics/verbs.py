@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from vidforensics.runtime import Progress, no_progress
 
 if TYPE_CHECKING:
     from vidforensics.reporting.verification import Verification
+    from vidforensics.scanning import ScanSummary
 
 _CASES = "cases"
 
@@ -40,6 +41,7 @@ class CaseFolder:
 def inspect(
     clip: Path | str,
     *,
+    index: Path | str | None = None,
     out: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
@@ -49,6 +51,7 @@ def inspect(
 
     Args:
         clip: the file; it is only ever read.
+        index: folder of an index to look the clip up in; it is only read.
         out: the case folder, which must not exist yet; default `cases/NAME` below the current folder.
         options: fields of `pipeline.Options`.
         limits: time and memory the examination may use.
@@ -60,7 +63,10 @@ def inspect(
     Raises:
         InputError, OutputError, UsageError: see `vidforensics.errors`.
     """
-    return _into_folder("inspect", Path(clip), out, options, limits, progress)
+    chosen = dict(options or {})
+    if index is not None:
+        chosen["index"] = os.fspath(index)
+    return _into_folder("inspect", Path(clip), out, chosen, limits, progress)
 
 
 def extract(
@@ -96,6 +102,131 @@ def flag(
     _refuse_standard_input(clip)
     arguments = {"path": os.fspath(clip), "every_candidate": every_candidate}
     return run_isolated("flag", arguments, limits=limits, progress=progress)
+
+
+def trace(
+    clip: Path | str,
+    *,
+    index: Path | str,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Find where a clip, or any piece of it, occurs in an index; return the `vidforensics.trace/1` document.
+
+    Args:
+        clip: the suspect; it is only ever read.
+        index: folder of an index that `scan` made; it is only read.
+        limits: time and memory the trace may use.
+        progress: called with (stage, done, total).
+
+    Raises:
+        InputError, UsageError, IndexUnusableError: see `vidforensics.errors`.
+    """
+    _refuse_standard_input(clip)
+    arguments = {"path": os.fspath(clip), "index": os.fspath(index)}
+    return run_isolated("trace", arguments, limits=limits, progress=progress)
+
+
+def compare(
+    suspect: Path | str,
+    reference: Path | str,
+    *,
+    out: Path | str | None = None,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Hold a suspect against one reference; return its `vidforensics.trace/1` document with the edit list.
+
+    Args:
+        suspect: the clip in question; it is only ever read.
+        reference: the clip it may have been made from; it is only ever read.
+        out: a folder to make, which must not exist yet, for compare.html, compare.json, and the edit
+            decision list as OpenTimelineIO, CMX3600 EDL and WebVTT; None writes nothing.
+        limits: time and memory the comparison may use.
+        progress: called with (stage, done, total).
+
+    Raises:
+        InputError, OutputError, UsageError: see `vidforensics.errors`.
+    """
+    _refuse_standard_input(suspect)
+    _refuse_standard_input(reference)
+    arguments = {"path": os.fspath(suspect), "reference": os.fspath(reference)}
+    if out is None:
+        return run_isolated("compare", arguments, limits=limits, progress=progress)
+    with _whole_or_nothing(Path(out)) as scratch:
+        folders = {"folder": os.fspath(scratch), "out": os.fspath(out)}
+        return run_isolated("compare", {**arguments, **folders}, limits=limits, progress=progress)
+
+
+def scan(
+    paths: Sequence[Path | str],
+    *,
+    index: Path | str,
+    posts: Path | str | None = None,
+    workers: int | None = None,
+    retry_failed: bool = False,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> ScanSummary:
+    """Fingerprint every video under some paths into an index; goes on where an earlier scan ended.
+
+    Args:
+        paths: files and folders; they are only ever read.
+        index: folder of the index, made if it is not there.
+        posts: which account posted which file: a CSV or JSONL file, or a folder of yt-dlp .info.json files.
+        workers: how many files at once; None for one per processor.
+        retry_failed: try files again that failed before and have not changed.
+        limits: time and memory per file.
+        progress: called with rate and time left in words, files done, files in all.
+
+    Raises:
+        IndexUnusableError, OutputError, UsageError: see `vidforensics.errors`.
+    """
+    from vidforensics import scanning
+    from vidforensics.tracing import Index
+
+    for path in paths:
+        _refuse_standard_input(path)
+    known = scanning.read_posts(Path(posts)) if posts is not None else None
+    options = scanning.ScanOptions(retry_failed=retry_failed)
+    with Index.create_or_open(index, write=True) as opened:
+        return scanning.scan(
+            paths, opened, posts=known, workers=workers, options=options, limits=limits, progress=progress
+        )
+
+
+def evaluate_trace(
+    footage: Path | str,
+    *,
+    seed: int = 1,
+    sources: int = 12,
+    work: Path | str | None = None,
+    keep: bool = False,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Make edited re-uploads of any footage, trace them, and say what was found.
+
+    Args:
+        footage: folder of clips; a MANIFEST.csv with `speaker_or_scene_id` splits them by scene.
+        seed: of every choice.
+        sources: how many clips are edited.
+        work: where the scratch folder is made; None for the system's place for such.
+        keep: leave the scratch folder.
+        progress: called with (stage, done, total).
+
+    Raises:
+        UsageError, MissingModelError: there is too little footage, or no ffmpeg to edit it with.
+    """
+    from vidforensics.evaluation import trace as benchmark
+
+    def fill(files: Sequence[Path], folder: Path) -> None:
+        scan(files, index=folder)
+
+    tracer = benchmark.Tracer(index=fill, trace=lambda query, folder: trace(query, index=folder))
+    options = benchmark.EvaluateOptions(seed=seed, sources=sources)
+    return benchmark.evaluate_trace(
+        Path(footage), options, tracer, work=Path(work) if work else None, keep=keep, progress=progress
+    )
 
 
 def verify(
