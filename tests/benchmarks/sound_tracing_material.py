@@ -172,3 +172,70 @@ def _search_query(
         piece = np.concatenate([np.resize(speech.mono, cut), piece, np.resize(music.mono, cut)])
         lead_s, laid = 12.0, (speech.name, music.name)
     return Query(kind, track.name, start_s, speed, through_aac(piece, chain(kind, number)), lead_s, laid)
+
+
+RELATION_KINDS = (
+    "aac48", "equalised", "noise20", "resampled0.8", "resampled1.25", "tempo0.8", "tempo1.25", "pitch1.1",
+    "voice-6", "voice0", "voice6", "music0", "music6", "replaced", "shifted", "muted",
+    "replaced tempo1.25", "voice0 tempo1.25", "replaced resampled0.8", "voice0 resampled0.8",
+)  # fmt: skip
+"""A stretch in the middle is edited as the first word says; the whole is played as the last word says."""
+
+EQUALISER = "highpass=f=250,lowpass=f=3400,equalizer=f=1000:t=o:w=1:g=6,volume=-8dB"
+
+
+def relation_queries(
+    tracks: Sequence[Source], seed: int, kinds: Sequence[str] = RELATION_KINDS, seconds: float = 12.0
+) -> Iterator[Query]:
+    """One query of every kind per track, with the true relation of every stretch in `truth`."""
+    for track in tracks:
+        number = int(hashlib.sha256(track.name.encode()).hexdigest()[:8], 16)
+        rng = np.random.default_rng([seed, 1, number])
+        others = [t for t in tracks if t.group != track.group and t.folder in ("speech", "talking")]
+        music = [t for t in tracks if t.group != track.group and is_music(t)] or others
+        for kind in kinds:
+            yield _relation_query(track, kind, seconds, (others, music), rng)
+
+
+def _relation_query(
+    track: Source,
+    kind: str,
+    seconds: float,
+    pools: tuple[Sequence[Source], Sequence[Source]],
+    rng: np.random.Generator,
+) -> Query:
+    start_s = float(rng.uniform(0, max(0.0, track.seconds - seconds)))
+    piece = track.mono[int(start_s * WORK_HZ) : int((start_s + seconds) * WORK_HZ)].copy()
+    total_s = len(piece) / WORK_HZ
+    low, high = int(total_s / 3 * WORK_HZ), int(total_s * 2 / 3 * WORK_HZ)
+    edit, played = kind.split()[0], kind.split()[-1]
+    speech = pools[0][int(rng.integers(len(pools[0])))].mono
+    music = pools[1][int(rng.integers(len(pools[1])))].mono
+    given = re.search(r"-?[0-9.]+$", edit)
+    relation: SoundRelation = "same"
+    if edit.startswith(("voice", "music")) and given:
+        other = speech if edit.startswith("voice") else music
+        piece[low:high] = overlay(piece[low:high], other, float(given[0]))
+        relation = "mixed"
+    elif edit == "replaced":
+        laid = np.resize(speech, high - low)
+        piece[low:high] = laid * (level(piece) / level(laid))
+        relation = "replaced"
+    elif edit == "shifted":
+        slide = int(rng.uniform(0.3, 2.0) * rng.choice([-1, 1]) * WORK_HZ)
+        piece[low:high] = piece[low + slide : high + slide].copy()
+        relation = "shifted"
+    elif edit == "muted":
+        piece[low:high] = 0
+        relation = "muted"
+    if edit == "noise20":
+        piece = noisy(piece, 20.0, rng)
+    ratio = re.search(r"[0-9.]+$", played)
+    number = float(ratio[0]) if ratio and played.startswith(("resampled", "tempo", "pitch")) else 1.0
+    speed = 1.0 if played.startswith("pitch") else number
+    filters = EQUALISER if edit == "equalised" else chain(played, number)
+    cuts = [0.0, low / WORK_HZ / speed, high / WORK_HZ / speed, total_s / speed]
+    truth: list[tuple[float, float, SoundRelation]] = [
+        (cuts[0], cuts[1], "same"), (cuts[1], cuts[2], relation), (cuts[2], cuts[3], "same")
+    ]  # fmt: skip
+    return Query(kind, track.name, start_s, speed, through_aac(piece, filters), truth=tuple(truth))
