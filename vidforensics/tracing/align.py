@@ -8,6 +8,7 @@ ways: where the sound comes from elsewhere, or from another moment, it gets its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy as np
 from vidforensics.tracing.align_ends import stretches
 from vidforensics.tracing.align_extent import (
     Field,
+    Rates,
     Reach,
     near,
     novelty,
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
 _ROUNDS = 8
 _SETTLED_S = 0.05
 _NEAR_ROW_S, _NEAR_S = 1.5, 0.3
+_MOMENT_S, _CHANCE_WEIGHT = 0.25, 3.0
+_ONE, _AS_WELL = 0.015, 0.5
+"""Speeds whose binary logarithm is nearer to 0 cost nothing; a line at speed 1 may explain this much less."""
 _BEYOND = 0.03
 """A fitted speed this much beyond the speeds allowed is taken for the outermost of them."""
 
@@ -55,8 +60,9 @@ class AlignOptions:
 
     least_speed, greatest_speed: reference seconds per query second. picture_tolerance_s, sound_tolerance_s:
     how far a hit may lie from its line. least_evidence: of the first stretch, log10; least_further: of every
-    other; least_inside: of one that lies where the ends of an earlier one are open. other_speed_cost:
-    evidence that a speed other than 1 costs, log10 of how much rarer one such speed is. most_segments,
+    other; least_inside: of one that lies where the ends of an earlier one are open. least_gain: how much
+    better a further line must explain the hits than none, log10. other_speed_cost: evidence that a speed
+    other than 1 costs, log10 of how much rarer it is, once more for each halving or doubling. most_segments,
     most_hits (of each modality), most_candidates: bounds of work.
     """
 
@@ -67,6 +73,7 @@ class AlignOptions:
     least_evidence: float = 1.0
     least_further: float = 2.0
     least_inside: float = 4.0
+    least_gain: float = 1.0
     other_speed_cost: float = 2.0
     most_segments: int = 64
     most_hits: int = 6_000
@@ -114,7 +121,9 @@ def align(
     cuts = np.zeros(0) if cuts_s is None else np.sort(cuts_s)
     rows = None if rows_s is None else np.sort(rows_s)
     searched = None if query_s is None else np.sort(query_s)
-    field = Field(query_duration_s, reference_duration_s, rows, searched, cuts)
+    seen = (points.take(~points.sound & (points.mirrored == m)) for m in (False, True))
+    rates = (Rates.of(p, searched) for p in seen)
+    field = Field(query_duration_s, reference_duration_s, rows, searched, cuts, *rates)
     return stretches(_segments(points, field, chosen), field)
 
 
@@ -123,32 +132,36 @@ def _segments(points: Points, field: Field, options: AlignOptions) -> list[Segme
     speeds = speed_grid(options.least_speed, options.greatest_speed)
     free, found = points, list[Segment]()
     while len(free) and len(found) < options.most_segments:
-        best = _best(free, field, speeds, options)
-        if best is None or best.evidence < _least(best, found, field, options):
+        grown = [s for s in _grown_all(free, field, speeds, options) if _enough(s, found, field, options)]
+        if not grown:
             break
+        best = max(grown, key=lambda s: s.rank)
         found.append(best)
         free = free.take(~_explained(free, best))
     return found
 
 
-def _least(segment: Segment, found: list[Segment], field: Field, options: AlignOptions) -> float:
-    """Evidence asked of a further stretch: more where an earlier one may go on."""
+def _enough(segment: Segment, found: list[Segment], field: Field, options: AlignOptions) -> bool:
+    """Whether a stretch has the evidence asked of it: a further one more, most where another may go on."""
     if not found:
-        return options.least_evidence
+        return segment.evidence >= options.least_evidence
     taken = [(a.query_start_s, a.query_end_s) for a in stretches(found, field)]
     inside = any(a < segment.last_s and segment.first_s < b for a, b in taken)
-    return options.least_inside if inside else options.least_further
+    least = options.least_inside if inside else options.least_further
+    return segment.evidence >= least and segment.rank >= options.least_gain
 
 
-def _best(points: Points, field: Field, speeds: FloatArray, options: AlignOptions) -> Segment | None:
+def _grown_all(points: Points, field: Field, speeds: FloatArray, options: AlignOptions) -> list[Segment]:
+    """Every candidate line, followed as far as it is borne out."""
     grown = []
     for mirrored in (False, True):
         seen = points.take(points.sound | (points.mirrored == mirrored))
         if mirrored and seen.sound.all():
             continue  # sound alone was looked at unmirrored
-        for line, low, high in candidates(seen, speeds, options.most_candidates):
+        usual = candidates(seen, np.ones(1), options.most_candidates // 2)
+        for line, low, high in [*usual, *candidates(seen, speeds, options.most_candidates)]:
             grown.append(_grown(seen, line, (low, high), field, options))
-    return max((s for s in grown if s is not None), key=lambda s: s.evidence, default=None)
+    return [segment for segment in grown if segment is not None]
 
 
 def _grown(
@@ -184,7 +197,7 @@ def _at_speed_one(points: Points, segment: Segment, field: Field, options: Align
     within = (points.query_s >= segment.first_s - _NEAR_S) & (points.query_s <= segment.last_s + _NEAR_S)
     mask = within & _near(points, line, 1.0, options)
     plain = _measured(points, mask, line, field, options, keep_speed=True)
-    return plain if plain is not None and plain.evidence >= 0.9 * segment.evidence else segment
+    return plain if plain is not None and plain.rank >= segment.rank - _AS_WELL else segment
 
 
 def _measured(
@@ -200,15 +213,17 @@ def _measured(
         return None
     fitted = replace(fitted, speed=speed)
     pictures = found.take(~found.sound)
-    news = novelty(points.take(found.used), found)[~found.sound]
-    picture = picture_reach(pictures, news, fitted, field)
+    news = novelty(points, found)[~found.sound]
+    mirrored = bool(len(pictures)) and bool(points.mirrored[found.used].any())
+    rates = field.mirrored_rates if mirrored else field.rates
+    picture = picture_reach(pictures, news, fitted, field, rates)
     sound = sound_reach(found.take(found.sound))
-    near_misses = points.take(~mask)
-    picture = _less_chance(picture, near_misses, 2 * options.picture_tolerance_s, field, sound=False)
-    sound = _less_chance(sound, near_misses, 2 * options.sound_tolerance_s, field, sound=True)
+    picture = _less_chance(picture, points, mask, 2 * options.picture_tolerance_s, field, sound=False)
+    sound = _less_chance(sound, points, mask, 2 * options.sound_tolerance_s, field, sound=True)
     if picture is None and sound is None:
         return None
-    cost = 0.0 if abs(fitted.speed - 1.0) < 0.01 else options.other_speed_cost
+    far = abs(math.log2(fitted.speed))
+    cost = 0.0 if far < _ONE else options.other_speed_cost * (1.0 + far)
     return Segment(fitted, picture, sound, cost, *_kept(points, found, pictures, picture))
 
 
@@ -230,14 +245,29 @@ def _kept(
 
 
 def _less_chance(
-    reach: Reach | None, others: Points, width_s: float, field: Field, *, sound: bool
+    reach: Reach | None, points: Points, on: BoolArray, width_s: float, field: Field, *, sound: bool
 ) -> Reach | None:
     """The stretch with the evidence that chance does not explain; None where nothing remains."""
     if reach is None:
         return None
-    same = others.sound == sound
-    evidence = over_chance(reach, _loudest(others.take(same)), width_s, field)
+    others, share = _scattered(points, on & (points.sound == sound), points.sound == sound)
+    evidence = over_chance(reach, _loudest(others), share, width_s, field)
     return replace(reach, evidence=evidence) if evidence > 0 else None
+
+
+def _scattered(points: Points, on: BoolArray, same: BoolArray) -> tuple[Points, float]:
+    """Points that neither share a row nor a moment with those on the line, and the share of places for them.
+
+    Points of great weight are no chance but belong to other stretches. What resembles a row on the line, or
+    the moments that this row resembles, is so because pictures resemble one another within a video.
+    """
+    moment = np.floor(points.query_s / _MOMENT_S).astype(np.int64)
+    told = same & np.isin(points.run, points.run[on])
+    rows, moments = np.unique(points.row[told]), np.unique(moment[told])
+    free = same & ~np.isin(points.row, rows) & ~np.isin(moment, moments) & (points.weight < _CHANCE_WEIGHT)
+    all_rows, all_moments = len(np.unique(points.row[same])), len(np.unique(moment[same]))
+    share = (1 - len(rows) / max(1, all_rows)) * (1 - len(moments) / max(1, all_moments))
+    return points.take(free), max(share, 0.05)
 
 
 def _loudest(points: Points) -> FloatArray:

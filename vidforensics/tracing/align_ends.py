@@ -32,6 +32,7 @@ SOUND_EDGE_S = 0.25
 SAME_LINE_S, SAME_SPEED, BRIDGE_S = 0.3, 0.01, 5.0
 MOST_GAP_S = 6.0
 """Neighbours this far apart meet where no row between them was missed, half as far where one was."""
+DENSE_ROWS_S = 1.5
 _ROW_AT_CUT_S = 0.3
 
 
@@ -185,8 +186,11 @@ def _end(last_s: float, side: _Side, miss_cost: float) -> float:
 
 
 def _without_row(cuts_s: FloatArray, rows_s: FloatArray | None) -> FloatArray:
-    """Cuts at which the reference has no I-frame: those are less likely the reference's own."""
-    if rows_s is None or not len(cuts_s) or not len(rows_s):
+    """Cuts at which the reference has no I-frame: those are less likely the reference's own.
+
+    Where rows are as dense as this, they were not placed by an encoder and tell nothing of cuts.
+    """
+    if rows_s is None or not len(cuts_s) or len(rows_s) < 2 or np.median(np.diff(rows_s)) < DENSE_ROWS_S:
         return cuts_s
     near = np.abs(cuts_s[:, None] - rows_s[None, :]).min(axis=1) <= _ROW_AT_CUT_S
     return np.asarray(cuts_s[~near], dtype=np.float64)

@@ -20,7 +20,7 @@ from vidforensics.tracing.align_points import Points
 if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, FloatArray
 
-STEADY_NOVELTY = 0.1
+STEADY_NOVELTY = 0.02
 """Share of its weight that an anchor keeps where its row resembles the moment of the anchor before."""
 NEAR_MOMENT_S = 0.3
 SOUND_SILENCE = 0.3
@@ -30,14 +30,50 @@ PICTURE_SILENCE_S = 8.0
 _LEAST_RATE, _MOST_RATE = 0.2, 1.0
 _GREATEST_VALUE, _GREATEST_SOUND_VALUE = 6.0, 1.0
 _FEW_OTHERS = 4
+SHORTNESS = 0.25
+"""What each unit counts that a row is less like the moment on the line than like the best moment near."""
+_HIT, _LEAST_SHARE, _MOST_SHARE = 0.9, 0.02, 0.7
+_SAME_ROW_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How much of the query each row of the reference resembles: times_s, share, float64, sorted by time.
+
+    A still picture resembles much, so that a hit on a line says little for this line against any other.
+    """
+
+    times_s: FloatArray
+    share: FloatArray
+
+    @classmethod
+    def of(cls, points: Points, query_s: FloatArray | None) -> Rates:
+        """Shares of the searched moments that hit each row.
+
+        Args:
+            points: picture points of one mirroring.
+            query_s: moments that were searched; None counts those that hit anything.
+        """
+        searched = np.unique(points.query_s) if query_s is None else query_s
+        times, counts = np.unique(points.reference_s, return_counts=True)
+        return cls(times, np.minimum(1.0, counts / max(1, len(searched), *counts.tolist())))
+
+    def at(self, reference_s: FloatArray) -> FloatArray:
+        """Shares of the rows at these times; 0 for one that nothing hit."""
+        if not len(self.times_s):
+            return np.zeros(len(reference_s))
+        place = np.clip(np.searchsorted(self.times_s, reference_s - _SAME_ROW_S), 0, len(self.times_s) - 1)
+        same = np.abs(self.times_s[place] - reference_s) <= _SAME_ROW_S
+        return np.where(same, self.share[place], 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What is known of the two videos beside the hits.
+    """What is known of the two videos beside the hits on a line.
 
     rows_s: reference times of the rows that could have been hit, or None; query_s: query times that were
-    searched, or None; cuts_s: query times of shot cuts; each float64, sorted.
+    searched, or None; cuts_s: query times of shot cuts; each float64, sorted. rates, mirrored_rates: how much
+    of the query each row resembles, as it is and mirrored.
     """
 
     query_duration_s: float
@@ -45,19 +81,23 @@ class Field:
     rows_s: FloatArray | None
     query_s: FloatArray | None
     cuts_s: FloatArray
+    rates: Rates
+    mirrored_rates: Rates
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Query seconds [first_s, last_s] on which one modality speaks for a line, and its evidence.
 
-    miss_cost: what a row that was not hit costs, log10, by how many were hit on the way.
+    miss_cost: what a row that was not hit costs, log10, by how many were hit on the way. gain: log10 of how
+    much better this line explains which rows were hit when than no line does, given that it is a copy.
     """
 
     first_s: float
     last_s: float
     evidence: float
     miss_cost: float = 0.0
+    gain: float = 0.0
 
 
 def near(points: Points, line: Line, picture_s: float, sound_s: float, agreement: float) -> BoolArray:
@@ -93,7 +133,7 @@ def novelty(points: Points, found: Anchors) -> FloatArray:
     return share
 
 
-def picture_reach(found: Anchors, news: FloatArray, line: Line, field: Field) -> Reach | None:
+def picture_reach(found: Anchors, news: FloatArray, line: Line, field: Field, rates: Rates) -> Reach | None:
     """The stretch on which picture anchors speak for the line.
 
     Args:
@@ -101,6 +141,7 @@ def picture_reach(found: Anchors, news: FloatArray, line: Line, field: Field) ->
         news: share of each anchor's weight that counts, see `novelty`.
         line: what they lie on.
         field: what else is known; rows that should have been hit count against the line.
+        rates: how much of the query each row resembles.
 
     Returns:
         The stretch, from the first anchor's place to the last one's; None without anchors.
@@ -119,7 +160,12 @@ def picture_reach(found: Anchors, news: FloatArray, line: Line, field: Field) ->
     order = np.argsort(times, kind="stable")
     first, last = _greatest_run(times[order], values[order], rate)
     inside = (found.query_s >= first - 1e-9) & (found.query_s <= last + 1e-9)
-    return Reach(first, last, float((found.weight * news)[inside].sum()), cost)
+    evidence = float((found.weight * news)[inside].sum())
+    hit = np.log10(_HIT / np.clip(rates.at(found.reference_s[inside]), _LEAST_SHARE, _MOST_SHARE))
+    missed = misses[(misses >= first) & (misses <= last)]
+    other = np.minimum(_MOST_SHARE, rates.at(line.reference_s + line.speed * (missed - line.query_s)))
+    gain = float((hit - SHORTNESS * found.short[inside]).sum() + np.log10((1 - _HIT) / (1 - other)).sum())
+    return Reach(first, last, evidence, cost, gain)
 
 
 def sound_reach(found: Anchors) -> Reach | None:
@@ -173,12 +219,13 @@ def _greatest_run(times: FloatArray, values: FloatArray, rate: float) -> tuple[f
     return float(times[best_run[0]]), float(times[best_run[1]])
 
 
-def over_chance(reach: Reach, others: FloatArray, width_s: float, field: Field) -> float:
+def over_chance(reach: Reach, others: FloatArray, share: float, width_s: float, field: Field) -> float:
     """Evidence of a stretch after what chance gives is taken off.
 
     Args:
         reach: the stretch.
-        others: weights of the points of the same modality that no line explains, one per row and second.
+        others: weights of scattered points of the same modality, one per row and second.
+        share: share of the plane of both times that they were counted in.
         width_s: width of the line in reference seconds.
         field: durations.
 
@@ -193,7 +240,7 @@ def over_chance(reach: Reach, others: FloatArray, width_s: float, field: Field) 
         return reach.evidence
     length = max(reach.last_s - reach.first_s, 2.0)
     area = max(field.query_duration_s, length) * max(field.reference_duration_s, 1.0)
-    expected = len(others) * min(1.0, length * width_s / area)
+    expected = len(others) * min(1.0, length * width_s / area) / share
     lines = max(1.0, 4.0 * area / (length * width_s))
     significance = _log10_tail(reach.evidence, expected, others) + math.log10(lines)
     return min(reach.evidence - expected * float(others.mean()), -significance)

@@ -73,6 +73,11 @@ def candidates(points: Points, speeds: FloatArray, most: int) -> list[tuple[Line
     """
     if not len(points):
         return []
+    points = points.take(
+        ~(np.abs(np.log(speeds)[:, None] - np.log(points.speed)) > SPEED_AGREEMENT).all(axis=0)
+    )
+    if not len(points):
+        return []
     block, speed, reference, votes = _ballots(points, speeds)
     order = np.argsort(-votes * (1.0 - 0.05 * np.abs(np.log(speeds[speed]))), kind="stable")[:_MOST_PEAKS]
     found: list[tuple[Line, float, float]] = []
@@ -132,8 +137,9 @@ class Anchors:
     """What supports a line: one anchor per row of the reference, or per SOUND_CELL_S of sound, each (A,).
 
     query_s, reference_s float64 in order of query time; first_s, last_s: query times of the anchor's first
-    and last point; weight: that of its best point; sigma_s: how well its place is known; sound bool; row
-    int64, −1 for sound; used: indices of the points behind the anchors, (U,).
+    and last point; weight: that of its best point; short: how much less that is than the best of its run;
+    sigma_s: how well its place is known; sound bool; row int64; used: indices of the points behind the
+    anchors, (U,).
     """
 
     query_s: FloatArray
@@ -141,6 +147,7 @@ class Anchors:
     first_s: FloatArray
     last_s: FloatArray
     weight: FloatArray
+    short: FloatArray
     sigma_s: FloatArray
     sound: BoolArray
     row: IntArray
@@ -167,7 +174,7 @@ def anchors(points: Points, near: BoolArray) -> Anchors:
     used = np.flatnonzero(near)
     if not len(used):
         none, no, zero = np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
-        return Anchors(none, none, none, none, none, none, no, zero, used)
+        return Anchors(none, none, none, none, none, none, none, no, zero, used)
     p = points.take(used)
     group = np.where(p.sound, np.floor(p.query_s / SOUND_CELL_S).astype(np.int64), p.row)
     order = np.lexsort((p.query_s, group, p.sound))
@@ -183,7 +190,8 @@ def anchors(points: Points, near: BoolArray) -> Anchors:
     least = np.where(p.sound[starts], SOUND_SIGMA_S, PICTURE_SIGMA_S)
     found = Anchors(
         query, reference, p.query_s[starts], p.query_s[starts + sizes - 1], best,
-        np.sqrt(spread + least**2), p.sound[starts], np.where(p.sound[starts], -1, p.row[starts]), used,
+        np.maximum.reduceat(p.best, starts) - best, np.sqrt(spread + least**2),
+        p.sound[starts], p.row[starts], used,
     )  # fmt: skip
     return found.take(np.argsort(query, kind="stable"))
 

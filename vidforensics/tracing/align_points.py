@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PICTURE_CELL_S, SOUND_CELL_S = 4.0, 0.1
 """Picture points of a row, or of a moment, this near each other share one voice; sound points likewise."""
+RUN_GAP_S = 0.7
 _GREATEST_WEIGHT = 30.0
 
 
@@ -28,18 +29,22 @@ class Points:
     """Hits in order of query time, each array (N,).
 
     query_s, reference_s, weight, vote, speed float64: `weight` as in `Hits`, `vote` the same shared among
-    points that tell the same, speed NaN where unknown. sound, mirrored bool. row, view int64.
+    points that tell the same, speed NaN where unknown; best: the greatest weight of the point's run. sound,
+    mirrored bool. row, view, run int64: a run is a row's points at neighbouring moments, which a picture that
+    stands still makes long. Sound has a row for each SOUND_CELL_S of the reference.
     """
 
     query_s: FloatArray
     reference_s: FloatArray
     weight: FloatArray
     vote: FloatArray
+    best: FloatArray
     speed: FloatArray
     sound: BoolArray
     mirrored: BoolArray
     row: IntArray
     view: IntArray
+    run: IntArray
 
     def __len__(self) -> int:
         return len(self.query_s)
@@ -67,12 +72,13 @@ def gather(hits: Sequence[Hits], most: int) -> Points:
     kept = [_heaviest(np.flatnonzero(whole.sound == s), whole.weight, most) for s in (False, True)]
     at = np.concatenate(kept)
     whole = whole.take(at[np.argsort(whole.query_s[at], kind="stable")])
+    whole = _with_runs(whole)
     return replace(whole, vote=_votes(whole))
 
 
 def _empty() -> Points:
     none, no, zero = np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
-    return Points(none, none, none, none, none, no, no, zero, zero)
+    return Points(none, none, none, none, none, none, no, no, zero, zero, zero)
 
 
 def _points(hits: Hits) -> Points:
@@ -81,9 +87,11 @@ def _points(hits: Hits) -> Points:
     good = np.isfinite(query) & np.isfinite(reference) & (weight > 0)
     sound = np.full(len(query), hits.modality == "sound")
     mirrored = hits.mirrored.astype(bool) & ~sound
-    row, view = hits.reference_row.astype(np.int64), hits.view.astype(np.int64)
-    speed = hits.speed.astype(np.float64)
-    return Points(query, reference, weight, weight, speed, sound, mirrored, row, view).take(good)
+    heard = np.floor(np.nan_to_num(reference, posinf=0.0, neginf=0.0) / SOUND_CELL_S)
+    row = np.where(sound, heard, hits.reference_row).astype(np.int64)
+    view, speed = hits.view.astype(np.int64), hits.speed.astype(np.float64)
+    found = Points(query, reference, weight, weight, weight, speed, sound, mirrored, row, view, row)
+    return found.take(good)
 
 
 def _distinct(points: Points) -> Points:
@@ -102,14 +110,35 @@ def _heaviest(at: IntArray, weight: FloatArray, most: int) -> IntArray:
     return at[np.argpartition(-weight[at], most)[:most]]
 
 
+def _with_runs(points: Points) -> Points:
+    """The points with their runs and the greatest weight of each."""
+    order = np.lexsort((points.query_s, points.row, points.mirrored, points.sound))
+    p = points.take(order)
+    if not len(p):
+        return points
+    fresh = np.ones(len(p), dtype=bool)
+    keys = (p.sound, p.mirrored, p.row)
+    fresh[1:] = np.any([k[1:] != k[:-1] for k in keys], axis=0) | (np.diff(p.query_s) > RUN_GAP_S)
+    number = np.cumsum(fresh) - 1
+    best = np.maximum.reduceat(p.weight, np.flatnonzero(fresh))
+    run, greatest = np.empty(len(p), dtype=np.int64), np.empty(len(p))
+    run[order], greatest[order] = number, best[number]
+    return replace(points, run=run, best=greatest)
+
+
 def _votes(points: Points) -> FloatArray:
-    """Weights divided by the root of how many points of the same row, and of the same moment, lie near."""
+    """Weights by how near each is to its run's best, over the root of how many tell the same.
+
+    Of the moments that resemble a row, the one that resembles it most is likeliest the one it is of.
+    """
     cell = np.where(points.sound, SOUND_CELL_S, PICTURE_CELL_S)
     q, r = np.floor(points.query_s / cell), np.floor(points.reference_s / cell)
     kind = points.sound.astype(np.int64) * 2 + points.mirrored
     near_row = _group_sizes(kind, points.row, q)
     near_moment = _group_sizes(kind, np.round(points.query_s / 0.01), r)
-    return np.asarray(points.weight / np.sqrt(near_row * near_moment), dtype=np.float64)
+    behind = (points.best - points.weight) / np.maximum(1.0, 0.15 * points.best)
+    share = np.where(points.sound, 1.0, 10.0**-behind)
+    return np.asarray(points.weight * share / np.sqrt(near_row * near_moment), dtype=np.float64)
 
 
 def _group_sizes(*keys: FloatArray | IntArray) -> IntArray:

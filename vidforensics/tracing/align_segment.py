@@ -36,6 +36,12 @@ class Segment:
         return sum(parts) - self.speed_cost
 
     @property
+    def rank(self) -> float:
+        """How well the line explains what was hit when, log10: by this lines are chosen among each other."""
+        picture = 0.0 if self.picture is None else self.picture.gain
+        return picture + (0.0 if self.sound is None else self.sound.evidence) - self.speed_cost
+
+    @property
     def first_s(self) -> float:
         """First query second borne out by either."""
         return min(r.first_s for r in (self.picture, self.sound) if r is not None)
