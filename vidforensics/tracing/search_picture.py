@@ -41,6 +41,7 @@ class PictureSearchOptions:
 
     max_distance_bits: greatest distance of a hit. least_quality: pictures below it match nothing.
     windows, radius_bits: pieces of the code in the first pass, and how many bits of one may differ.
+    like_bits: of successive query rows that differ less from the first of them, only that one is in it.
     whole_pairs: with fewer pairs than this in all, everything is compared. confirm_pairs: how many are
     compared in the likeliest videos after the first pass. hits_per_row: of a query row that is like very much
     of a table, only the nearest hits are kept.
@@ -50,6 +51,7 @@ class PictureSearchOptions:
     least_quality: int = 1
     windows: int = 5
     radius_bits: int = 2
+    like_bits: int = 8
     whole_pairs: int = 50_000_000
     confirm_pairs: int = 20_000_000
     hits_per_row: int = 2000
@@ -114,11 +116,35 @@ def _search_chunk(
     tables: Sequence[PictureTable], query: _Query, options: PictureSearchOptions
 ) -> list[Pairs]:
     """Pairs of each table with some of the query's rows, named by their row of the views."""
-    windows = list(near_windows(query.codes, options.windows, options.radius_bits))
-    found = [_near(table, windows, query, options) for table in tables]
+    runs = _runs(query.codes, options.like_bits)
+    heads = _Query(query.rows[runs[:-1]], query.codes[runs[:-1]], tuple(w[runs[:-1]] for w in query.words))
+    windows = list(near_windows(heads.codes, options.windows, options.radius_bits))
+    found = [_of_runs(table, runs, _near(table, windows, heads, options), query, options) for table in tables]
     for index, videos in _likeliest(tables, found, len(query.rows), options):
         found[index] = _confirmed(tables[index], videos, found[index], query, options)
     return [_in_views(pairs, query) for pairs in found]
+
+
+def _runs(codes: ByteArray, like_bits: int) -> IntArray:
+    """Where runs of like codes begin, and the end: of each the first pass takes only the head."""
+    starts, head = [], None
+    for row, code in enumerate(map(int.from_bytes, map(bytes, codes))):
+        if head is None or (code ^ head).bit_count() > like_bits:
+            starts.append(row)
+            head = code
+    return np.array([*starts, len(codes)], np.int64)
+
+
+def _of_runs(
+    table: PictureTable, runs: IntArray, pairs: Pairs, query: _Query, options: PictureSearchOptions
+) -> Pairs:
+    """The pairs of whole runs, from those of their heads."""
+    count = np.diff(runs)[pairs.query_rows]
+    within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    query_rows = (np.repeat(runs[pairs.query_rows], count) + within).astype(np.int32)
+    return close_among(
+        table.codes, query.words, np.repeat(pairs.rows, count), query_rows, options.max_distance_bits
+    )
 
 
 def _near(
