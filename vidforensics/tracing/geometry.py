@@ -35,7 +35,8 @@ class PointOptions:
     size_octaves: how far its size may. least_scale to largest_scale: reference to query, both of area 1.
     largest_turn_deg: upright descriptors tell no more. weight, weight_per_bit: log10 odds of a match with
     equal descriptors, and what each differing bit takes. miss: odds lost by a stored point that should be
-    seen but is not. cell_limit: most that a cell of a 3×4 grid of the reference may bring.
+    seen but is not. cell_limit, row_limit: most that a cell of a 3×4 grid of the
+    reference, and a row of them, may bring; a caption fills a row.
     scale, offset: from the sum to log10 odds, by the sums of unrelated frames.
     """
 
@@ -52,6 +53,7 @@ class PointOptions:
     weight_per_bit: float = 0.12
     miss: float = 0.2
     cell_limit: float = 3.6
+    row_limit: float = 7.0
     scale: float = 0.69
     offset: float = 0.62
 
@@ -227,7 +229,8 @@ def _scores(
     per_cell = np.zeros((len(turns), 12))
     for cell in range(12):
         per_cell[:, cell] = gained[:, matches.cells == cell].sum(axis=1)
-    return np.asarray(np.minimum(per_cell, options.cell_limit).sum(axis=1) - options.miss * missed)
+    per_row = np.minimum(per_cell, options.cell_limit).reshape(-1, 3, 4).sum(axis=2)
+    return np.asarray(np.minimum(per_row, options.row_limit).sum(axis=1) - options.miss * missed)
 
 
 def _refined(
