@@ -48,6 +48,7 @@ _ROUNDS = 8
 _SETTLED_S = 0.05
 _NEAR_ROW_S, _NEAR_S = 1.5, 0.3
 _MOMENT_S, _CHANCE_WEIGHT = 0.25, 3.0
+_APART_S, _CLEARLY = 0.3, 1.0
 _ONE, _AS_WELL = 0.015, 0.5
 """Speeds whose binary logarithm is nearer to 0 cost nothing; a line at speed 1 may explain this much less."""
 _BEYOND = 0.03
@@ -135,7 +136,7 @@ def _segments(points: Points, field: Field, options: AlignOptions) -> list[Segme
         grown = [s for s in _grown_all(free, field, speeds, options) if _enough(s, found, field, options)]
         if not grown:
             break
-        best = max(grown, key=lambda s: s.rank)
+        best = _own_picture(max(grown, key=lambda s: s.rank), grown)
         found.append(best)
         free = free.take(~_explained(free, best))
     return found
@@ -149,6 +150,24 @@ def _enough(segment: Segment, found: list[Segment], field: Field, options: Align
     inside = any(a < segment.last_s and segment.first_s < b for a, b in taken)
     least = options.least_inside if inside else options.least_further
     return segment.evidence >= least and segment.rank >= options.least_gain
+
+
+def _own_picture(best: Segment, grown: Sequence[Segment]) -> Segment:
+    """The best segment without its picture, where that fits clearly better on another line.
+
+    A picture that hardly moves fits on the line of any sound; a sound that was slid must not drag it along.
+    """
+    if best.picture is None or best.sound is None:
+        return best
+    first, last, line = best.first_s, best.last_s, best.line
+    middle, half = (first + last) / 2, (last - first) / 2
+    for other in grown:
+        if other.picture is None or min(other.last_s, last) - max(other.first_s, first) < half:
+            continue
+        apart = abs(other.line.at(middle) - line.at(middle)) > _APART_S
+        if apart and other.picture.gain - other.speed_cost > best.picture.gain + _CLEARLY:
+            return replace(best, picture=None, mirrored=False, views=(), seen_s=np.zeros(0), rows=np.zeros(0))
+    return best
 
 
 def _grown_all(points: Points, field: Field, speeds: FloatArray, options: AlignOptions) -> list[Segment]:

@@ -32,7 +32,7 @@ SOUND_EDGE_S = 0.25
 SAME_LINE_S, SAME_SPEED, BRIDGE_S = 0.3, 0.01, 5.0
 MOST_GAP_S = 6.0
 """Neighbours this far apart meet where no row between them was missed, half as far where one was."""
-DENSE_ROWS_S = 1.5
+DENSE_ROWS_S, EDGE_S = 1.5, 0.6
 _ROW_AT_CUT_S = 0.3
 
 
@@ -130,8 +130,9 @@ def _picture_ends(segment: Segment, picture: Reach, field: Field) -> tuple[float
     low, high = _allowed(segment.line, field)
     rows = _expected(segment.line, field)
     spacing = _spacing(segment.seen_s)
-    backward = _Side(-low, None if rows is None else -rows[::-1], -field.cuts_s[::-1], spacing)
-    forward = _Side(high, rows, field.cuts_s, spacing)
+    last = field.query_duration_s
+    backward = _Side(-low, None if rows is None else -rows[::-1], -field.cuts_s[::-1], spacing, low <= EDGE_S)
+    forward = _Side(high, rows, field.cuts_s, spacing, high >= last - EDGE_S)
     start = -_end(-picture.first_s, backward, picture.miss_cost)
     end = _end(picture.last_s, forward, picture.miss_cost)
     if segment.sound is not None:
@@ -142,12 +143,20 @@ def _picture_ends(segment: Segment, picture: Reach, field: Field) -> tuple[float
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What lies towards one end, in time that runs towards it: limit, rows on the line, cuts, row spacing."""
+    """What lies towards one end, in time that runs towards it: limit, rows on the line, cuts, row spacing.
+
+    whole: the limit is the end of the query; else that of the reference, after which the query must cut.
+    """
 
     limit_s: float
     rows_s: FloatArray | None
     cuts_s: FloatArray
     spacing_s: float
+    whole: bool
+
+    def plausible(self) -> bool:
+        """Whether the stretch may end at the limit, by what the query shows there."""
+        return self.whole or bool((np.abs(self.cuts_s - self.limit_s) <= EDGE_S).any())
 
 
 def _expected(line: Line, field: Field) -> FloatArray | None:
@@ -179,7 +188,8 @@ def _end(last_s: float, side: _Side, miss_cost: float) -> float:
     first = float(missed[0])
     between = side.cuts_s[(side.cuts_s > last_s + 0.05) & (side.cuts_s <= first + 0.05)]
     own = _without_row(between, side.rows_s)
-    if len(missed) * miss_cost + (CUT_EVIDENCE if len(own) else 0.0) <= MOST_MISSED:
+    against = len(missed) * miss_cost + (CUT_EVIDENCE if len(own) else 0.0)
+    if against <= MOST_MISSED and (side.plausible() or not len(between)):
         return side.limit_s
     chosen = own if len(own) else between
     return float(chosen[0]) if len(chosen) else min((last_s + first) / 2, last_s + OPEN_S)
