@@ -53,7 +53,7 @@ class PictureSearchOptions:
     radius_bits: int = 2
     like_bits: int = 8
     whole_pairs: int = 50_000_000
-    confirm_pairs: int = 20_000_000
+    confirm_pairs: int = 40_000_000
     hits_per_row: int = 2000
 
 
