@@ -213,7 +213,8 @@ def main() -> None:
     shared_table(material, 150, rng)
     seen: Counter[str] = Counter()
     chosen = [one for one in queries if not seen.update([one.recipe]) and seen[one.recipe] <= args.named]
-    naming_table(chosen)
+    if chosen:
+        naming_table(chosen)
 
 
 if __name__ == "__main__":
