@@ -25,7 +25,8 @@ BLOCK_S, SAME_BLOCK, SAME_CODE = 0.5, 0.3, 0.1
 """What a further hit within half a second, and a code that was hit before, is worth."""
 
 SLOPE, SHIFT = 0.42, -0.25
-"""From the sum over hits to log10 odds, so that of strangers one pair in 10^x reaches x."""
+"""From the sum over hits to log10 odds, fitted so that of strangers about one pair in 10^x reaches x;
+rhythm that two videos share goes beyond it."""
 
 
 def rarity(known: IntArray, total: int) -> FloatArray:
