@@ -35,15 +35,20 @@ class TraceOptions:
     """Bounds of work of a trace.
 
     most_candidates: videos whose hits are aligned. verified_pairs: frame pairs per alignment that are held
-    against each other by the index's points. related_pairs: by whole pictures, where the reference is there.
-    refine_margin_s, sound_margin_s: how much of the reference's picture and sound is decoded on either side
-    of an alignment.
+    against each other by the index's points. related_pairs: by whole pictures, where the reference is there;
+    motion_s: how much later each is looked at again. followed: moments of an alignment, at most, that are
+    looked at for stretches which do not belong to it. refine_margin_s, sound_margin_s: how much of the
+    reference's picture and sound is decoded on either side of an alignment. realign_s: how far from it other
+    moments are tried where what moves does not agree.
     """
 
     most_candidates: int = 200
     verified_pairs: int = 8
     related_pairs: int = 6
+    motion_s: float = 0.8
+    followed: int = 600
     refine_margin_s: float = 13.0
+    realign_s: float = 12.0
     sound_margin_s: float = 2.5
 
 

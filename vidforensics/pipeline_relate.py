@@ -10,16 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vidforensics import acquisition, features
 from vidforensics.extraction.moments import frames_at, frames_between
-from vidforensics.extraction.sound_between import sound_between
+from vidforensics.extraction.sound_between import RATE_HZ, sound_between
 from vidforensics.pipeline_query import Query, TraceOptions
 from vidforensics.runtime import Progress
-from vidforensics.tracing.align_refine import refine_all
+from vidforensics.tracing.align_refine import RefineOptions, refine_all
 from vidforensics.tracing.edits import CodedFacts, coding_edits, relate_pictures
+from vidforensics.tracing.holes import holes, likeness
 from vidforensics.tracing.motion_agreement import MotionAgreement, motion_agreement
 from vidforensics.tracing.scores import MatchEvidence, score
 from vidforensics.tracing.scores_segments import merged, split_by_sound
@@ -27,6 +29,7 @@ from vidforensics.tracing.sound_relation import relate_sound
 from vidforensics.types import (
     Alignment,
     Edit,
+    FrameBlock,
     FrameSeries,
     PictureRelation,
     Probe,
@@ -34,7 +37,13 @@ from vidforensics.types import (
     TraceSegment,
 )
 
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import FloatArray, IntArray
+
 LEAST_SPEED_CHANGE = 0.01
+LEAST_PIECE_S = 0.4
+UNLIKE = 0.33
+BETTER = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +83,198 @@ def relate(
     probe = acquisition.probe(reference)
     if series is None:
         series = _series(reference, probe, alignments, options, progress)
-    refined = tuple(alignments)
-    if series.signatures is not None and query.series.signatures is not None and len(series.times_s):
-        refined = refine_all(
-            alignments, query.series.times_s, query.series.signatures, series.times_s, series.signatures
-        )
+    pair = _Pair(query, reference, probe, series, options)
     related = []
-    for alignment in refined:
+    for alignment in pair.refined(alignments):
         progress("compare the pictures", alignment.query_start_s, query.duration_s)
-        picture, motion = _picture_relation(query, reference, probe, alignment, options)
-        progress("compare the sound", alignment.query_start_s, query.duration_s)
-        sounds = _sound_stretches(query, reference, probe, alignment, options)
-        related.append(Related(alignment, picture, motion, sounds))
+        placed, picture, motion = pair.placed(alignment)
+        for piece in pair.without_holes(placed, picture):
+            progress("compare the sound", piece.query_start_s, query.duration_s)
+            related += pair.following_sound(Related(piece, picture, motion, pair.sounds(piece)))
     return tuple(related)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """The two files, open to be held against each other on one stretch after another."""
+
+    query: Query
+    reference: Path
+    probe: Probe
+    series: FrameSeries
+    options: TraceOptions
+
+    def refined(
+        self, alignments: Sequence[Alignment], options: RefineOptions | None = None
+    ) -> tuple[Alignment, ...]:
+        """Alignments exact to the frame, where both have pictures."""
+        ours, theirs = self.query.series, self.series
+        if theirs.signatures is None or ours.signatures is None or not len(theirs.times_s):
+            return tuple(alignments)
+        return refine_all(
+            alignments, ours.times_s, ours.signatures, theirs.times_s, theirs.signatures, options
+        )
+
+    def placed(
+        self, alignment: Alignment
+    ) -> tuple[Alignment, PictureRelation | None, MotionAgreement | None]:
+        """How the pictures relate; where what moves does not agree, other moments nearby are tried once."""
+        picture, motion = self._pictures(alignment)
+        if motion is not None and abs(alignment.speed - 1.0) > LEAST_SPEED_CHANGE:
+            (plain,) = self.refined([_at_speed_one(alignment)])
+            there, motion_there = self._pictures(plain)
+            if motion_there is not None and motion_there.correlation >= motion.correlation:
+                alignment, picture, motion = plain, there, motion_there
+        if motion is None or not motion.contradicts:
+            return alignment, picture, motion
+        (moved,) = self.refined([alignment], RefineOptions(search_s=self.options.realign_s))
+        there, motion_there = self._pictures(moved)
+        if motion_there is None or motion_there.contradicts:
+            return alignment, picture, motion
+        return replace(moved, modality="picture", sound_evidence=0.0), there, motion_there
+
+    def _pictures(self, alignment: Alignment) -> tuple[PictureRelation | None, MotionAgreement | None]:
+        if alignment.modality == "sound":
+            return None, None
+        at_s = self._moments(alignment)
+        ours = frames_at(self.query.path, self.query.probe, at_s)
+        if ours is None:
+            return None, None
+        at_s = ours.pts_s[_shown(ours, at_s)]
+        wanted_s = alignment.reference_start_s + alignment.speed * (at_s - alignment.query_start_s)
+        theirs = frames_at(self.reference, self.probe, wanted_s)
+        if theirs is None:
+            return None, None
+        here, there = _shown(ours, at_s), _shown(theirs, wanted_s)
+        relation = relate_pictures(
+            ours.luma[here[::2]],
+            theirs.luma[there[::2]],
+            ours.chroma[here[::2]],
+            theirs.chroma[there[::2]],
+            alignment.mirrored,
+        )
+        coded = coding_edits(_coded(self.query.probe), _coded(self.probe), alignment.speed)
+        motion = motion_agreement(ours.luma[here], theirs.luma[there], relation)
+        return replace(relation, edits=(*relation.edits, *coded)), motion
+
+    def _moments(self, alignment: Alignment) -> FloatArray:
+        """Moments of the query spread over a stretch, each followed by one a little later."""
+        start_s, end_s = alignment.query_start_s, alignment.query_end_s
+        later_s = min(self.options.motion_s, 0.3 * (end_s - start_s))
+        count = self.options.related_pairs
+        first_s = start_s + (end_s - start_s - later_s) * (np.arange(count) + 0.5) / count
+        return np.stack((first_s, first_s + later_s), axis=1).ravel()
+
+    def without_holes(self, alignment: Alignment, picture: PictureRelation | None) -> tuple[Alignment, ...]:
+        """The alignment without stretches on which the query shows something else."""
+        if picture is None or picture.matrix is None:
+            return (alignment,)
+        start_s, end_s = alignment.query_start_s, alignment.query_end_s
+        times_s = self.query.frames.times_s
+        inside = np.sort(times_s[(times_s >= start_s) & (times_s <= end_s)])
+        at_s = inside[:: max(1, len(inside) // self.options.followed)]
+        if len(at_s) < 4:
+            return (alignment,)
+        wanted_s = alignment.reference_start_s + alignment.speed * (at_s - start_s)
+        theirs = frames_at(self.reference, self.probe, wanted_s)
+        if theirs is None:
+            return (alignment,)
+        ours = self.query.frames.luma(self.query.frames.nearest(at_s))
+        alike = likeness(ours, theirs.luma[_shown(theirs, wanted_s)], picture.matrix)
+        found = holes(at_s, alike)
+        ends = [self._hole_ends(alignment, picture.matrix, at_s, hole) for hole in found]
+        return _cut(alignment, ends) if ends else (alignment,)
+
+    def _hole_ends(
+        self,
+        alignment: Alignment,
+        matrix: tuple[float, ...],
+        at_s: FloatArray,
+        hole: tuple[float, float],
+    ) -> tuple[float, float]:
+        """First frame of a hole and first frame after it, from the moments between which they lie."""
+        ends = []
+        for bad_s, good_s in ((hole[0], at_s[at_s < hole[0]][-1:]), (hole[1], at_s[at_s > hole[1]][:1])):
+            if not len(good_s):  # the hole reaches an end of the alignment
+                ends.append(alignment.query_start_s if bad_s == hole[0] else alignment.query_end_s)
+                continue
+            times_s = self.query.series.times_s
+            low_s, high_s = sorted((bad_s, float(good_s[0])))
+            between = np.sort(times_s[(times_s >= low_s - 1e-6) & (times_s <= high_s + 1e-6)])
+            alike = self._likeness_at(alignment, matrix, between)
+            inside = between[alike < UNLIKE] if len(alike) else between[:0]
+            if len(inside) == 0:
+                ends.append(bad_s)
+            elif bad_s == hole[0]:
+                ends.append(float(inside[0]))
+            else:
+                after = between[between > inside[-1]]
+                ends.append(float(after[0]) if len(after) else high_s)
+        return ends[0], ends[1]
+
+    def _likeness_at(self, alignment: Alignment, matrix: tuple[float, ...], at_s: FloatArray) -> FloatArray:
+        """How alike both pictures are at frames of the query; empty where they cannot be decoded."""
+        ours = frames_at(self.query.path, self.query.probe, at_s)
+        wanted_s = alignment.reference_start_s + alignment.speed * (at_s - alignment.query_start_s)
+        theirs = frames_at(self.reference, self.probe, wanted_s)
+        if ours is None or theirs is None:
+            return np.zeros(0)
+        return likeness(ours.luma[_shown(ours, at_s)], theirs.luma[_shown(theirs, wanted_s)], matrix)
+
+    def following_sound(self, one: Related) -> list[Related]:
+        """A stretch whose sound comes from other moments, cut where its picture does too.
+
+        Frames taken out of a quiet scene leave a picture that looks right at either moment; the sound then
+        tells which it is, if what moves in the picture agrees better there.
+        """
+        pieces = [self._followed(one, stretch) for stretch in one.sounds]
+        if not any(pieces):
+            return [one]
+        parts = [
+            there or _part(one.alignment, stretch.start_s, stretch.end_s)
+            for there, stretch in zip(pieces, one.sounds, strict=True)
+        ]
+        return [
+            Related(part, *(self._pictures(part) if there else (one.picture, one.motion)), self.sounds(part))
+            for part, there in zip(self.refined(parts), pieces, strict=True)
+        ]
+
+    def _followed(self, one: Related, stretch: SoundStretch) -> Alignment | None:
+        """The part of an alignment moved to where its sound is, if its picture agrees better there."""
+        if stretch.relation != "shifted" or not stretch.lag_s or stretch.end_s - stretch.start_s < 1.0:
+            return None
+        here = _part(one.alignment, stretch.start_s, stretch.end_s)
+        there = replace(
+            here,
+            reference_start_s=here.reference_start_s + stretch.lag_s,
+            reference_end_s=here.reference_end_s + stretch.lag_s,
+        )
+        before, after = self._pictures(here)[1], self._pictures(there)[1]
+        if before is None or after is None or after.correlation < before.correlation + BETTER:
+            return None
+        return there
+
+    def sounds(self, alignment: Alignment) -> tuple[SoundStretch, ...]:
+        """How the sound relates along an alignment of pictures; one of sound alone needs no telling."""
+        start_s, end_s = alignment.query_start_s, alignment.query_end_s
+        if alignment.modality == "sound":
+            return ()
+        has_ours, has_theirs = (p.first("audio") is not None for p in (self.query.probe, self.probe))
+        if not has_theirs:
+            return (SoundStretch(start_s, end_s, "not_assessed" if has_ours else "absent"),)
+        lead_s = self.options.sound_margin_s
+        # a track that was taken out is as silent as one that was turned down
+        ours = np.zeros(round((end_s - start_s) * RATE_HZ), dtype=np.float32)
+        if has_ours:
+            heard = sound_between(self.query.path, self.query.probe, start_s, end_s)
+            ours = ours if heard is None else heard
+        theirs = sound_between(
+            self.reference,
+            self.probe,
+            alignment.reference_start_s - lead_s,
+            alignment.reference_end_s + lead_s,
+        )
+        return relate_sound(ours, theirs, lead_s, alignment.speed, start_s=start_s)
 
 
 def _series(
@@ -121,30 +309,43 @@ def _united(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return done
 
 
-def _picture_relation(
-    query: Query, reference: Path, probe: Probe, alignment: Alignment, options: TraceOptions
-) -> tuple[PictureRelation | None, MotionAgreement | None]:
-    if alignment.modality == "sound":
-        return None, None
-    length_s = alignment.query_end_s - alignment.query_start_s
-    at_s = (
-        alignment.query_start_s + length_s * (np.arange(options.related_pairs) + 0.5) / options.related_pairs
+def _cut(alignment: Alignment, holes: Sequence[tuple[float, float]]) -> tuple[Alignment, ...]:
+    """What is left of an alignment between holes; pieces shorter than LEAST_PIECE_S are dropped."""
+    edges = [alignment.query_start_s, *(t for hole in holes for t in hole), alignment.query_end_s]
+    pieces = []
+    for start_s, end_s in zip(edges[::2], edges[1::2], strict=True):
+        if end_s - start_s >= LEAST_PIECE_S:
+            pieces.append(_part(alignment, start_s, end_s))
+    return tuple(pieces)
+
+
+def _at_speed_one(alignment: Alignment) -> Alignment:
+    """The alignment through the same middle, as if nothing played faster or slower."""
+    half_s = (alignment.query_end_s - alignment.query_start_s) / 2
+    middle_s = (alignment.reference_start_s + alignment.reference_end_s) / 2
+    return replace(
+        alignment, speed=1.0, reference_start_s=middle_s - half_s, reference_end_s=middle_s + half_s
     )
-    ours = frames_at(query.path, query.probe, at_s)
-    if ours is None:
-        return None, None
-    wanted_s = alignment.reference_start_s + alignment.speed * (ours.pts_s - alignment.query_start_s)
-    theirs = frames_at(reference, probe, wanted_s)
-    if theirs is None:
-        return None, None
-    # the picture shown at each of these moments: the last that began before it
-    shown = np.maximum(np.searchsorted(theirs.pts_s, wanted_s + 1e-6, "right") - 1, 0)
-    relation = relate_pictures(
-        ours.luma, theirs.luma[shown], ours.chroma, theirs.chroma[shown], alignment.mirrored
+
+
+def _part(alignment: Alignment, start_s: float, end_s: float) -> Alignment:
+    """The part of an alignment between two times of the query."""
+    first_s, last_s = (
+        alignment.reference_start_s + alignment.speed * (t - alignment.query_start_s)
+        for t in (start_s, end_s)
     )
-    coded = coding_edits(_coded(query.probe), _coded(probe), alignment.speed)
-    motion = motion_agreement(ours.luma, theirs.luma[shown], relation)
-    return replace(relation, edits=(*relation.edits, *coded)), motion
+    return replace(
+        alignment,
+        query_start_s=start_s,
+        query_end_s=end_s,
+        reference_start_s=first_s,
+        reference_end_s=last_s,
+    )
+
+
+def _shown(block: FrameBlock, times_s: FloatArray) -> IntArray:
+    """Number of the picture shown at each moment: the last that began before it."""
+    return np.maximum(np.searchsorted(block.pts_s, times_s + 1e-6, "right") - 1, 0)
 
 
 def _coded(probe: Probe) -> CodedFacts:
@@ -161,25 +362,6 @@ def _coded(probe: Probe) -> CodedFacts:
     )
 
 
-def _sound_stretches(
-    query: Query, reference: Path, probe: Probe, alignment: Alignment, options: TraceOptions
-) -> tuple[SoundStretch, ...]:
-    """How the sound relates along an alignment of pictures; one of sound alone needs no telling."""
-    start_s, end_s = alignment.query_start_s, alignment.query_end_s
-    if alignment.modality == "sound":
-        return ()
-    if query.probe.first("audio") is None:
-        return (SoundStretch(start_s, end_s, "absent"),)
-    if probe.first("audio") is None:
-        return (SoundStretch(start_s, end_s, "not_assessed"),)
-    lead_s = options.sound_margin_s
-    ours = sound_between(query.path, query.probe, start_s, end_s)
-    theirs = sound_between(
-        reference, probe, alignment.reference_start_s - lead_s, alignment.reference_end_s + lead_s
-    )
-    return relate_sound(ours, theirs, lead_s, alignment.speed, start_s=start_s)
-
-
 def segments(related: Sequence[Related], geometry: Sequence[float]) -> tuple[TraceSegment, ...]:
     """What was found of one video, as a trace lists it but for the edits that only their order tells.
 
@@ -189,8 +371,12 @@ def segments(related: Sequence[Related], geometry: Sequence[float]) -> tuple[Tra
     """
     found: list[TraceSegment] = []
     for one, odds in zip(related, geometry, strict=True):
-        alone = segment(one.alignment, odds, one.picture)
-        found += split_by_sound([alone], one.sounds)
+        if one.motion is not None and one.motion.contradicts:
+            # another recording of the same room: what is left is what the sound says
+            heard = replace(one.alignment, modality="sound", picture_evidence=0.0, mirrored=False)
+            found.append(segment(heard, 0.0, None))
+        else:
+            found += split_by_sound([segment(one.alignment, odds, one.picture)], one.sounds)
     return merged(found)
 
 
