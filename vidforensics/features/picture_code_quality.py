@@ -23,6 +23,8 @@ GROUND_LEVELS = 8
 GROUND_SHARE = 0.5
 STROKE_PX = 9
 LEAST_FIGURE = 0.015
+EDGE_LEVELS = 12
+MOST_CARD_EDGES, LEAST_STRAIGHT = 0.3, 0.9
 FULL_LIVE, FULL_STD = 0.4, 20.0
 
 
@@ -49,7 +51,9 @@ def _quality(plane: ByteArray) -> int:
     # grain alone vanishes in the coarse plane
     coarse = cv2.resize(plane, COARSE, interpolation=cv2.INTER_AREA).astype(np.float32)
     std = float(coarse.std())
-    if live < LEAST_LIVE or std < LEAST_COARSE_STD or _is_striped(coarse) or _is_text(plane):
+    if live < LEAST_LIVE or std < LEAST_COARSE_STD or _is_striped(coarse):
+        return 0
+    if _is_text(plane) or _is_card(plane):
         return 0
     return max(1, round(100.0 * min(1.0, live / FULL_LIVE) * min(1.0, std / FULL_STD)))
 
@@ -59,6 +63,18 @@ def _is_striped(coarse: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bo
     down = float((coarse - coarse.mean(axis=0)).std())
     across = float((coarse - coarse.mean(axis=1, keepdims=True)).std())
     return min(down, across) < LEAST_STRIPE_STD
+
+
+def _is_card(plane: ByteArray) -> bool:
+    """Whether the picture is made of upright rectangles of one level each, as test cards are."""
+    levels = plane.astype(np.int16)
+    across = np.abs(levels[1:-1, 2:] - levels[1:-1, :-2])
+    down = np.abs(levels[2:, 1:-1] - levels[:-2, 1:-1])
+    edge = np.maximum(across, down) > EDGE_LEVELS
+    if not edge.any() or float(edge.mean()) > MOST_CARD_EDGES:
+        return False
+    straight = np.minimum(across, down)[edge] <= EDGE_LEVELS / 2
+    return float(straight.mean()) >= LEAST_STRAIGHT
 
 
 def _is_text(plane: ByteArray) -> bool:
