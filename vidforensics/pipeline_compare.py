@@ -82,8 +82,9 @@ def compare(
             search_sounds([sound_table([(0, prints.finish())])], query.sounds.finish()),
         ]
         alignments = aligned(query, hits, picture, theirs.duration_s)
-        related = relate(query, reference, alignments, options, progress, theirs.series)
-    found = segments(related, [0.0] * len(related))
+        unknown = [0.0] * len(alignments)
+        related = relate(query, reference, alignments, unknown, options, progress, theirs.series)
+    found = segments(related)
     listed = tuple(part for part in found if part.score >= threshold())
     trace = _trace(query, theirs, listed)
     return Compared(

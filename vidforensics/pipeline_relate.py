@@ -19,6 +19,7 @@ from vidforensics.extraction.moments import frames_at, frames_between
 from vidforensics.extraction.sound_between import RATE_HZ, sound_between
 from vidforensics.pipeline_query import Query, TraceOptions
 from vidforensics.runtime import Progress
+from vidforensics.tracing.align_pieces import at_speed_one, cut, part, shifted
 from vidforensics.tracing.align_refine import RefineOptions, refine_all
 from vidforensics.tracing.edits import CodedFacts, coding_edits, relate_pictures
 from vidforensics.tracing.holes import holes, likeness
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import FloatArray, IntArray
 
 LEAST_SPEED_CHANGE = 0.01
-LEAST_PIECE_S = 0.4
 UNLIKE = 0.33
 BETTER = 0.03
 
@@ -50,10 +50,12 @@ BETTER = 0.03
 class Related:
     """One stretch that the two share, exact to the frame, and what was done to its picture and sound.
 
-    motion: whether what moves agrees as well, None where there was nothing to tell it by.
+    geometry: log10 odds that its pictures show the same, as the index alone tells. motion: whether what moves
+    agrees as well, None where there was nothing to tell it by.
     """
 
     alignment: Alignment
+    geometry: float
     picture: PictureRelation | None
     motion: MotionAgreement | None
     sounds: tuple[SoundStretch, ...]
@@ -63,6 +65,7 @@ def relate(
     query: Query,
     reference: Path,
     alignments: Sequence[Alignment],
+    geometry: Sequence[float],
     options: TraceOptions,
     progress: Progress,
     series: FrameSeries | None = None,
@@ -73,6 +76,7 @@ def relate(
         query: the suspect.
         reference: the video's file.
         alignments: where they run together.
+        geometry: for each, log10 odds that its pictures show the same, as the index alone tells; 0 unknown.
         options: bounds of work.
         progress: told the time reached.
         series: numbers of every frame of the video, where it was decoded already.
@@ -85,12 +89,13 @@ def relate(
         series = _series(reference, probe, alignments, options, progress)
     pair = _Pair(query, reference, probe, series, options)
     related = []
-    for alignment in pair.refined(alignments):
+    for alignment, odds in zip(pair.refined(alignments), geometry, strict=True):
         progress("compare the pictures", alignment.query_start_s, query.duration_s)
         placed, picture, motion = pair.placed(alignment)
         for piece in pair.without_holes(placed, picture):
             progress("compare the sound", piece.query_start_s, query.duration_s)
-            related += pair.following_sound(Related(piece, picture, motion, pair.sounds(piece)))
+            one = Related(piece, odds, picture, motion, pair.sounds(piece))
+            related += pair.following_sound(one)
     return tuple(related)
 
 
@@ -121,7 +126,7 @@ class _Pair:
         """How the pictures relate; where what moves does not agree, other moments nearby are tried once."""
         picture, motion = self._pictures(alignment)
         if motion is not None and abs(alignment.speed - 1.0) > LEAST_SPEED_CHANGE:
-            (plain,) = self.refined([_at_speed_one(alignment)])
+            (plain,) = self.refined([at_speed_one(alignment)])
             there, motion_there = self._pictures(plain)
             if motion_there is not None and motion_there.correlation >= motion.correlation:
                 alignment, picture, motion = plain, there, motion_there
@@ -183,7 +188,7 @@ class _Pair:
         alike = likeness(ours, theirs.luma[_shown(theirs, wanted_s)], picture.matrix)
         found = holes(at_s, alike)
         ends = [self._hole_ends(alignment, picture.matrix, at_s, hole) for hole in found]
-        return _cut(alignment, ends) if ends else (alignment,)
+        return cut(alignment, ends) if ends else (alignment,)
 
     def _hole_ends(
         self,
@@ -231,11 +236,13 @@ class _Pair:
         if not any(pieces):
             return [one]
         parts = [
-            there or _part(one.alignment, stretch.start_s, stretch.end_s)
+            there or part(one.alignment, stretch.start_s, stretch.end_s)
             for there, stretch in zip(pieces, one.sounds, strict=True)
         ]
         return [
-            Related(part, *(self._pictures(part) if there else (one.picture, one.motion)), self.sounds(part))
+            replace(one, alignment=part, sounds=self.sounds(part))
+            if there is None
+            else Related(part, one.geometry, *self._pictures(part), self.sounds(part))
             for part, there in zip(self.refined(parts), pieces, strict=True)
         ]
 
@@ -243,12 +250,8 @@ class _Pair:
         """The part of an alignment moved to where its sound is, if its picture agrees better there."""
         if stretch.relation != "shifted" or not stretch.lag_s or stretch.end_s - stretch.start_s < 1.0:
             return None
-        here = _part(one.alignment, stretch.start_s, stretch.end_s)
-        there = replace(
-            here,
-            reference_start_s=here.reference_start_s + stretch.lag_s,
-            reference_end_s=here.reference_end_s + stretch.lag_s,
-        )
+        here = part(one.alignment, stretch.start_s, stretch.end_s)
+        there = shifted(here, stretch.lag_s)
         before, after = self._pictures(here)[1], self._pictures(there)[1]
         if before is None or after is None or after.correlation < before.correlation + BETTER:
             return None
@@ -309,40 +312,6 @@ def _united(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return done
 
 
-def _cut(alignment: Alignment, holes: Sequence[tuple[float, float]]) -> tuple[Alignment, ...]:
-    """What is left of an alignment between holes; pieces shorter than LEAST_PIECE_S are dropped."""
-    edges = [alignment.query_start_s, *(t for hole in holes for t in hole), alignment.query_end_s]
-    pieces = []
-    for start_s, end_s in zip(edges[::2], edges[1::2], strict=True):
-        if end_s - start_s >= LEAST_PIECE_S:
-            pieces.append(_part(alignment, start_s, end_s))
-    return tuple(pieces)
-
-
-def _at_speed_one(alignment: Alignment) -> Alignment:
-    """The alignment through the same middle, as if nothing played faster or slower."""
-    half_s = (alignment.query_end_s - alignment.query_start_s) / 2
-    middle_s = (alignment.reference_start_s + alignment.reference_end_s) / 2
-    return replace(
-        alignment, speed=1.0, reference_start_s=middle_s - half_s, reference_end_s=middle_s + half_s
-    )
-
-
-def _part(alignment: Alignment, start_s: float, end_s: float) -> Alignment:
-    """The part of an alignment between two times of the query."""
-    first_s, last_s = (
-        alignment.reference_start_s + alignment.speed * (t - alignment.query_start_s)
-        for t in (start_s, end_s)
-    )
-    return replace(
-        alignment,
-        query_start_s=start_s,
-        query_end_s=end_s,
-        reference_start_s=first_s,
-        reference_end_s=last_s,
-    )
-
-
 def _shown(block: FrameBlock, times_s: FloatArray) -> IntArray:
     """Number of the picture shown at each moment: the last that began before it."""
     return np.maximum(np.searchsorted(block.pts_s, times_s + 1e-6, "right") - 1, 0)
@@ -362,21 +331,16 @@ def _coded(probe: Probe) -> CodedFacts:
     )
 
 
-def segments(related: Sequence[Related], geometry: Sequence[float]) -> tuple[TraceSegment, ...]:
-    """What was found of one video, as a trace lists it but for the edits that only their order tells.
-
-    Args:
-        related: its stretches.
-        geometry: for each, log10 odds that its pictures show the same, as the index alone tells.
-    """
+def segments(related: Sequence[Related]) -> tuple[TraceSegment, ...]:
+    """What was found of one video, as a trace lists it but for the edits that only their order tells."""
     found: list[TraceSegment] = []
-    for one, odds in zip(related, geometry, strict=True):
+    for one in related:
         if one.motion is not None and one.motion.contradicts:
             # another recording of the same room: what is left is what the sound says
             heard = replace(one.alignment, modality="sound", picture_evidence=0.0, mirrored=False)
             found.append(segment(heard, 0.0, None))
         else:
-            found += split_by_sound([segment(one.alignment, odds, one.picture)], one.sounds)
+            found += split_by_sound([segment(one.alignment, one.geometry, one.picture)], one.sounds)
     return merged(found)
 
 

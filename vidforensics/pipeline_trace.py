@@ -26,6 +26,7 @@ from vidforensics.pipeline_query import Query, TraceOptions, not_searched
 from vidforensics.pipeline_relate import relate, segment, segments
 from vidforensics.runtime import Progress
 from vidforensics.tracing.align import align
+from vidforensics.tracing.common_segments import lower_common
 from vidforensics.tracing.decisions import order_edits
 from vidforensics.tracing.geometry import relate_points
 from vidforensics.tracing.scores import match_score, threshold
@@ -134,11 +135,18 @@ def _related(
     if not likely or not path.is_file():
         return tuple(alone)
     try:
-        related = relate(query, path, [found.alignments[i] for i in likely], options, progress)
+        related = relate(
+            query,
+            path,
+            [found.alignments[i] for i in likely],
+            [found.geometry[i] for i in likely],
+            options,
+            progress,
+        )
     except InputError as error:
         _LOG.warning("%s", error)
         return tuple(alone)
-    return segments(related, [found.geometry[i] for i in likely])
+    return segments(related)
 
 
 def search(query: Query, index: Index, options: TraceOptions, progress: Progress) -> list[Found]:
@@ -149,7 +157,8 @@ def search(query: Query, index: Index, options: TraceOptions, progress: Progress
     """
     progress("search the index", 0.0, None)
     _check_methods(index)
-    picture = search_pictures(index.pictures(), query.frames.views)
+    tables = index.pictures()
+    picture = lower_common(search_pictures(tables, query.frames.views), tables)
     sound = search_sounds(index.sounds(), query.sounds.finish())
     found: list[Found] = []
     for number in _likeliest((picture, sound), options.most_candidates):
