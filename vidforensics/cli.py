@@ -77,6 +77,7 @@ evaluate_app = typer.Typer(no_args_is_help=True, help="The published benchmarks,
 app.add_typer(evaluate_app, name="evaluate")
 
 HEADLINES = 5
+SCAN_SCHEMA = "vidforensics.scan/1"
 
 
 def _show_version(wanted: bool) -> None:
@@ -95,7 +96,7 @@ def root(
     """Options that stand before the verb."""
 
 
-@app.command()
+@app.command(short_help="Everything about one clip, into a case folder with a report.")
 @grouped
 def inspect(
     *,
@@ -120,7 +121,7 @@ def inspect(
     _leave_flagged(fail_on_flag and case.flag_count > 0)
 
 
-@app.command()
+@app.command(short_help="Keyframes with exact times and the sound, with a manifest.")
 @grouped
 def extract(*, clip: Clip, out: OutFolder, written: Written, work: Work) -> None:
     """Write keyframes with exact times, every sound track as WAV, and a manifest."""
@@ -137,7 +138,7 @@ def extract(*, clip: Clip, out: OutFolder, written: Written, work: Work) -> None
     )
 
 
-@app.command()
+@app.command(short_help="Joined, cut or repeated stretches, and what was not assessed.")
 @grouped
 def flag(
     *,
@@ -158,7 +159,7 @@ def flag(
     _leave_flagged(fail_on_flag and any(document["segments"] for document in documents))
 
 
-@app.command()
+@app.command(short_help="Fingerprint videos into an index; goes on where it stopped.")
 @grouped
 def scan(
     *,
@@ -189,13 +190,14 @@ def scan(
     for failure in done.failed:
         typer.echo(printable(failure.reason), err=True)
     work.note(done.posts_problems)
-    for line in [schema.dumps(schema.plain(done))] if as_json else scan_lines(done):
+    document = {"schema": SCAN_SCHEMA, **schema.plain(done)}
+    for line in [schema.dumps(document)] if as_json else scan_lines(done):
         typer.echo(line)
     if done.failed:
         raise typer.Exit(ExitCode.INPUT_FAILED)
 
 
-@app.command()
+@app.command(short_help="Where a clip, or any piece of it, occurs in an index.")
 @grouped
 def trace(*, clips: Clips, index: Index, as_json: Json = False, work: Work) -> None:
     """Find where a clip, or any piece of it, occurs in an index, and what was done to it."""
@@ -208,7 +210,7 @@ def trace(*, clips: Clips, index: Index, as_json: Json = False, work: Work) -> N
     _each(clips, look_up, as_json, trace_lines)
 
 
-@app.command()
+@app.command(short_help="Two files: what comes from where, and what was done to it.")
 @grouped
 def compare(
     *,
@@ -253,7 +255,7 @@ def evaluate_trace(
     typer.echo(schema.dumps(document) if as_json else markdown(document))
 
 
-@app.command()
+@app.command(short_help="Derive every finding of a report anew; say which hold.")
 @grouped
 def verify(*, report: Report, clip: MovedClip = None, as_json: Json = False, work: Work) -> None:
     """Derive every finding of a report anew from the evidence; exit with 3 unless all of them hold."""

@@ -14,10 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 from vidforensics import __version__, acquisition, flagging, pipeline, schema
 from vidforensics.runtime import Progress, provenance, utc_now
-from vidforensics.types import Case, Clip, Comparison, Detection, Evidence, Extraction, RunProvenance
+from vidforensics.types import (
+    Case,
+    Clip,
+    Comparison,
+    Detection,
+    Evidence,
+    Extraction,
+    Match,
+    Modality,
+    RunProvenance,
+    SoundRelation,
+    Trace,
+    TraceSegment,
+)
 
 if TYPE_CHECKING:
     from vidforensics.pipeline_compare import Compared
+    from vidforensics.tracing import Index
 
 
 def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -53,7 +67,7 @@ def _traced_case(path: Path, folder: Path, options: pipeline.Options, progress: 
         cuts_s = [shot.end_s for shot in case.extraction.shots[:-1]]
         query = reader.query(path, case.clip, case.probe, case.features.frames, cuts_s)
         found = pipeline_trace.trace(query, index, pipeline_query.TraceOptions(), progress)
-        videos = len(index)
+        found, videos = _with_itself(found, index), len(index)
     log = acquisition.CustodyLog.reopen(folder / "custody.jsonl", version=__version__)
     log.record(
         "looked up in index",
@@ -162,7 +176,21 @@ def trace_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any
     path, options = Path(arguments["path"]), pipeline_query.TraceOptions()
     with tracing.Index.create_or_open(arguments["index"]) as index, tempfile.TemporaryFile() as planes:
         query = pipeline_query.read_query(path, planes, progress)
-        return schema.trace_document(pipeline_trace.trace(query, index, options, progress))
+        found = pipeline_trace.trace(query, index, options, progress)
+        return schema.trace_document(_with_itself(found, index))
+
+
+def _with_itself(found: Trace, index: Index) -> Trace:
+    """A trace with the clip's own bytes as the first match, where they are indexed: they may have posts."""
+    number = index.has(found.clip.sha256)
+    if number is None:
+        return found
+    video, end_s = index.video(number), found.clip.duration_s or 0.0
+    seen, heard = video.width_px is not None, video.has_sound
+    modality: Modality = "both" if seen and heard else "picture" if seen else "sound"
+    sound: SoundRelation = "same" if heard else "absent"
+    whole = TraceSegment(0.0, end_s, 0.0, end_s, 1.0, modality, 1.0, False, (), sound)
+    return replace(found, matches=(Match(video, 1.0, (whole,)), *found.matches))
 
 
 def compare_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

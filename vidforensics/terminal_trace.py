@@ -1,47 +1,67 @@
-"""What the command line shows of traces, comparisons and scans, as lines for people."""
+"""What the command line shows of traces, comparisons and scans, as lines for people.
+
+Text from clips and lists of posts may be hostile, so every line passes through `printable` and long texts
+are cut. Edits are worded as in the report; lists of them are broken to the width of the terminal.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vidforensics.terminal import count, printable
 
 if TYPE_CHECKING:
     from vidforensics.scanning import ScanSummary
+    from vidforensics.types import Edit
 
 MOST_SEGMENTS = 12
+PIECES_OF_A_POST = 3
+NAME_CHARACTERS = 80
+URL_CHARACTERS = 300
+PATH_CHARACTERS = 1000
+WIDEST = 110
+_EVERYWHERE = {"trim", "reencode"}
+"""Edits that nearly every re-upload has; they do not tell one post from another."""
 
 
 def trace_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """A trace for people: matches with their segments, then every post of every match, earliest first."""
+    """A trace for people: numbered matches with their pieces, then every post of them, earliest first."""
     matches = document["matches"]
-    yield printable(f"{document['clip']['path']}: found in {count(len(matches), 'video')}")
-    for match in matches:
-        yield printable(f"  {match['video']['path']}  score {match['score']:.2f}")
+    yield _line(0, f"{_path(document['clip']['path'])}: found in {count(len(matches), 'video')}")
+    for number, match in enumerate(matches, 1):
+        same = match["video"]["sha256"] == document["clip"]["sha256"]
+        how = "the same file, byte for byte" if same else f"score {match['score']:.2f}"
+        yield _line(2, f"{number}. {_path(match['video']['path'])}, {how}")
         for row in match["segments"][:MOST_SEGMENTS]:
-            yield printable(f"    {_segment(row)}")
-        if len(match["segments"]) > MOST_SEGMENTS:
-            yield f"    and {len(match['segments']) - MOST_SEGMENTS} more"
+            yield from _piece(row)
+        rest = len(match["segments"]) - MOST_SEGMENTS
+        if rest > 0:
+            yield _line(5, f"and {count(rest, 'further piece')}; --json lists them")
     yield from _posts(matches)
     for row in document["not_assessed"]:
-        yield printable(f"  not assessed: {_span(row['start_s'], row['end_s'])}, {row['reason']}")
+        yield _line(2, f"not assessed: {_span(row['start_s'], row['end_s'])}, {row['reason']}")
 
 
 def compare_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """A comparison for people: the edit decision list, every second of the suspect once."""
     matches = document["matches"]
-    verdict = (
-        f"shares footage, score {matches[0]['score']:.2f}" if matches else "shares nothing that was found"
-    )
-    yield printable(f"{document['clip']['path']}: {verdict}")
+    clip = _path(document["clip"]["path"])
+    if matches:
+        score, reference = matches[0]["score"], _path(matches[0]["video"]["path"])
+        yield _line(0, f"{clip}: shares material with {reference}, score {score:.2f}")
+    else:
+        yield _line(0, f"{clip}: nothing of it was found in the reference")
     for row in document.get("edit_decision_list", ()):
-        here = _span(row["start_s"], row["end_s"])
-        if row["source"] is None:
-            yield printable(f"  {here}  no source in the reference{_edits(row['edits'])}")
+        if row["source"] is not None:
+            yield from _piece({**row, "query_start_s": row["start_s"], "query_end_s": row["end_s"]}, 2)
             continue
-        there = _span(row["reference_start_s"], row["reference_end_s"])
-        yield printable(f"  {here}  is {there}{_edits(row['edits'])}; sound {_words(row['sound'])}")
+        reason = row.get("not_assessed")
+        why = f"not assessed: {reason}" if reason else "not found in the reference"
+        yield _line(2, f"{_span(row['start_s'], row['end_s'])}  {why}")
 
 
 def scan_lines(done: ScanSummary) -> Iterator[str]:
@@ -59,42 +79,110 @@ def scan_lines(done: ScanSummary) -> Iterator[str]:
         yield f"  {count(done.posts_added, 'new post')}"
 
 
-def _segment(row: Mapping[str, Any]) -> str:
+def _piece(row: Mapping[str, Any], indent: int = 5) -> Iterator[str]:
+    """One shared piece: its place in both files, what was done to it, its sound."""
     here, there = (_span(row[f"{side}_start_s"], row[f"{side}_end_s"]) for side in ("query", "reference"))
-    how = {"both": "", "picture": ", by picture", "sound": ", by sound"}[row["modality"]]
-    sound = "" if row["modality"] == "sound" else f"; sound {_words(row['sound'])}"
-    return f"{here}  is {there}{how}{_edits(row['edits'])}{sound}"
+    modality = row.get("modality", "both")
+    if modality == "sound":
+        yield _line(indent, f"{here}  has the sound of {there}")
+    else:
+        sound = "" if row["sound"] == "same" and modality == "both" else f"; {_sound(row['sound'])}"
+        yield _line(indent, f"{here}  is {there}{sound}")
+    changes = _changes(row["edits"], row.get("mirrored", False), row.get("speed", 1.0))
+    if changes:
+        yield from _wrapped(indent + 4, ", ".join(changes))
 
 
-def _edits(edits: Iterable[Mapping[str, Any]]) -> str:
-    names = [_edit(edit) for edit in edits]
-    return f"; {', '.join(names)}" if names else ""
+def _sound(relation: str) -> str:
+    """How the sound relates, in words that stand alone."""
+    return {
+        "same": "same sound",
+        "replaced": "sound replaced",
+        "mixed": "other sound mixed in",
+        "shifted": "sound shifted in time",
+        "muted": "sound muted",
+        "absent": "no sound to compare",
+        "not_assessed": "sound not assessed",
+    }.get(relation, f"sound {_short(relation)}")
 
 
-def _edit(edit: Mapping[str, Any]) -> str:
-    if edit["kind"] == "speed":
-        return f"speed ×{edit['speed']:.3g}"
-    if edit["kind"] == "rotate" and "degrees" in edit:
-        return f"rotate {edit['degrees']:.1f}°"
-    return _words(edit["kind"])
+def _changes(edits: Iterable[Mapping[str, Any]], mirrored: bool, speed: float) -> list[str]:
+    """Everything that was done to a piece, in words; all that was left out of the source as one thing."""
+    from vidforensics.reporting.tracing_words import change_words
+
+    edits = list(edits)
+    others = [_edit(e) for e in edits if e["kind"] != "trim"]
+    words = list(change_words(others, mirrored=mirrored, speed=speed))
+    left_out = [
+        _span(e["reference_start_s"], e["reference_end_s"])
+        for e in edits
+        if e["kind"] == "trim" and "reference_start_s" in e and "reference_end_s" in e
+    ]
+    if left_out:
+        words.append(f"trimmed: leaves out {' and '.join(left_out)} of the source")
+    elif any(e["kind"] == "trim" for e in edits):
+        words.append("trimmed")
+    return words
 
 
-def _posts(matches: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Who posted which match when, earliest known first, posts without a time last."""
-    posts = [(post, match["video"]["path"]) for match in matches for post in match["video"]["posts"]]
-    if posts:
-        yield "  Posts, earliest known first:"
-    for post, path in sorted(
-        posts, key=lambda pair: (pair[0]["posted_at"] is None, pair[0]["posted_at"] or "")
-    ):
-        when = post["posted_at"] or "time unknown"
-        where = f"  {post['url']}" if post.get("url") else ""
-        yield printable(f"    {when}  {post['account']} on {post['platform']}  {path}{where}")
+def _edit(row: Mapping[str, Any]) -> Edit:
+    """An edit of a document as a record, without what is unknown of it."""
+    from vidforensics.types import Edit
+
+    box = row.get("box")
+    detail = {k: float(v) for k, v in row.items() if isinstance(v, int | float) and math.isfinite(v)}
+    return Edit(row["kind"], tuple(box) if box else None, detail)
+
+
+def _posts(matches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Who posted which match when, which pieces it shares and how this clip differs from it.
+
+    Earliest known first, posts without a time last.
+    """
+    posts = [(post, n, match) for n, match in enumerate(matches, 1) for post in match["video"]["posts"]]
+    if not posts:
+        return
+    yield _line(2, "Posts of these videos, earliest known first; edits are those of this clip against them:")
+    posts.sort(key=lambda row: (row[0]["posted_at"] is None, row[0]["posted_at"] or "", row[1]))
+    for post, number, match in posts:
+        when = _short(post["posted_at"] or "time unknown")
+        who = f"{_short(post['account'])} on {_short(post['platform'])}"
+        yield _line(4, f"{when}  {who}: video {number}, {_shared(match['segments'])}")
+        if post.get("url"):
+            yield _line(8, _short(post["url"], URL_CHARACTERS))
+
+
+def _shared(segments: Sequence[Mapping[str, Any]]) -> str:
+    """What a post shares with the clip, in one line: pieces, edits by kind, sound."""
+    spans = [_span(s["query_start_s"], s["query_end_s"]) for s in segments[:PIECES_OF_A_POST]]
+    rest = len(segments) - len(spans)
+    pieces = ", ".join(spans) + (f" and {count(rest, 'further piece')}" if rest else "")
+    kinds = dict.fromkeys(edit["kind"] for s in segments for edit in s["edits"])
+    named = [_short(kind.replace("_", " ")) for kind in kinds if kind not in _EVERYWHERE]
+    sounds = dict.fromkeys(_sound(s["sound"]) for s in segments if s["sound"] != "same")
+    return "; ".join(filter(None, [pieces, ", ".join(named), ", ".join(sounds)]))
+
+
+def _wrapped(indent: int, text: str) -> Iterator[str]:
+    """Text broken at spaces to the width of the terminal, every line indented."""
+    width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+    width = max(width - indent, 40)
+    for part in textwrap.wrap(printable(text), width, break_long_words=False, break_on_hyphens=False):
+        yield " " * indent + part
+
+
+def _line(indent: int, text: str) -> str:
+    return " " * indent + printable(text)
 
 
 def _span(start_s: float, end_s: float) -> str:
     return f"{start_s:.3f}–{end_s:.3f} s"
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+def _path(text: str) -> str:
+    return _short(text, PATH_CHARACTERS)
+
+
+def _short(text: str, limit: int = NAME_CHARACTERS) -> str:
+    """Text on one line, cut where it is longer than anybody reads."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

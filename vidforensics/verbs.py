@@ -238,6 +238,8 @@ def verify(
 ) -> Verification:
     """Derive every finding of a report anew from the evidence, and say which hold.
 
+    Matches in an index are not looked up again.
+
     Args:
         report: the report.json of a case folder.
         clip: the evidence, where it is no longer at the path that the report names.
@@ -257,7 +259,9 @@ def verify(
     if verification.is_altered(old, evidence):
         return verification.altered(old, report=report, clip=evidence, case_problems=case_problems)
     with tempfile.TemporaryDirectory(prefix="vidforensics-") as scratch:
-        arguments = _arguments(evidence, Path(scratch), verification.parameters(old))
+        # what an index holds changes with the next scan: its matches are no finding in the evidence
+        options = {k: v for k, v in verification.parameters(old).items() if k != "index"}
+        arguments = _arguments(evidence, Path(scratch), options)
         run_isolated("inspect", arguments, limits=limits, progress=progress)
         new = schema.load_report(Path(scratch) / "report.json")
     return verification.compare(old, new, report=report, clip=evidence, case_problems=case_problems)
