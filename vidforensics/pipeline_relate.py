@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 LEAST_SPEED_CHANGE = 0.01
 UNLIKE = 0.33
+MOST_CUTS = 3
 BETTER = 0.03
 
 
@@ -226,25 +227,23 @@ class _Pair:
             return np.zeros(0)
         return likeness(ours.luma[_shown(ours, at_s)], theirs.luma[_shown(theirs, wanted_s)], matrix)
 
-    def following_sound(self, one: Related) -> list[Related]:
+    def following_sound(self, one: Related, times: int = MOST_CUTS) -> list[Related]:
         """A stretch whose sound comes from other moments, cut where its picture does too.
 
         Frames taken out of a quiet scene leave a picture that looks right at either moment; the sound then
-        tells which it is, if what moves in the picture agrees better there.
+        tells which it is, if what moves in the picture agrees better there. Of two such cuts the sound tells
+        one at a time.
         """
-        pieces = [self._followed(one, stretch) for stretch in one.sounds]
-        if not any(pieces):
+        moved = [self._followed(one, stretch) for stretch in one.sounds]
+        if times == 0 or not any(moved):
             return [one]
-        parts = [
-            there or part(one.alignment, stretch.start_s, stretch.end_s)
-            for there, stretch in zip(pieces, one.sounds, strict=True)
-        ]
-        return [
-            replace(one, alignment=part, sounds=self.sounds(part))
-            if there is None
-            else Related(part, one.geometry, *self._pictures(part), self.sounds(part))
-            for part, there in zip(self.refined(parts), pieces, strict=True)
-        ]
+        done: list[Related] = []
+        for there, stretch in zip(moved, one.sounds, strict=True):
+            here = there or part(one.alignment, stretch.start_s, stretch.end_s)
+            seen = (one.picture, one.motion) if there is None else self._pictures(here)
+            piece = Related(here, one.geometry, *seen, self.sounds(here))
+            done += [piece] if there is None else self.following_sound(piece, times - 1)
+        return done
 
     def _followed(self, one: Related, stretch: SoundStretch) -> Alignment | None:
         """The part of an alignment moved to where its sound is, if its picture agrees better there."""
@@ -353,7 +352,7 @@ def segment(alignment: Alignment, geometry: float, picture: PictureRelation | No
     return TraceSegment(
         query_start_s=alignment.query_start_s,
         query_end_s=alignment.query_end_s,
-        reference_start_s=alignment.reference_start_s,
+        reference_start_s=max(0.0, alignment.reference_start_s),
         reference_end_s=alignment.reference_end_s,
         score=score(MatchEvidence(alignment.picture_evidence, alignment.sound_evidence, odds)),
         modality=alignment.modality,
