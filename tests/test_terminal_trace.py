@@ -80,10 +80,28 @@ def test_a_match_with_its_place_edits_and_sound():
 
 def test_both_ends_trimmed_is_said_once():
     text = "\n".join(trace_lines(document(match("b.mp4", segment(edits=TRIMS)))))
-    assert text.count("trim") == 1
-    assert "trimmed: leaves out 0.000–1.600 s and 20.800–23.800 s of the source" in text
+    assert text.count("leaves out") == 1
+    assert "leaves out parts of the source (0.000–1.600 s and 20.800–23.800 s)" in text
     bare = "\n".join(trace_lines(document(match("b.mp4", segment(edits=[{"kind": "trim"}] * 2)))))
-    assert bare.count("trimmed") == 1
+    assert bare.count("leaves out parts of the source") == 1
+
+
+def test_the_order_of_pieces_is_told_of_each_and_equal_edits_once():
+    done = [
+        {"kind": "mirror"},
+        CROP,
+        {"kind": "colour", "gain": 1.3},
+        {"kind": "reencode", "pixels_ratio": 0.6},
+    ]
+    insert = {"kind": "insert", "start_s": 4.0, "end_s": 6.0}
+    loop = {"kind": "loop", "back_s": 1.0, "reference_start_s": 3.0, "reference_end_s": 4.0}
+    pieces = [segment(edits=done), segment(edits=[*done, insert, loop]), segment(edits=[{"kind": "mirror"}])]
+    lines = list(trace_lines(document(match("b.mp4", *pieces))))
+    assert " ".join(line.strip() for line in lines if line.startswith(" " * 9)) == (
+        "mirrored left to right, cropped to 64% of the picture, colours changed, compressed again "
+        "edited like the piece before, after other footage (4.000–6.000 s), "
+        "shows again what was shown (3.000–4.000 s) mirrored left to right"
+    )
 
 
 def test_speed_and_mirror_are_said_without_an_edit_that_names_them():
@@ -176,7 +194,7 @@ def test_a_comparison_row_by_row():
     assert list(compare_lines(document(match("b.mp4"), edit_decision_list=rows))) == [
         "suspect.mp4: shares material with b.mp4, score 0.98",
         "  0.000–4.000 s  is 1.000–5.000 s; other sound mixed in",
-        "      cropped to 64% of the picture, trimmed: leaves out 0.000–1.600 s of the source",
+        "      cropped to 64% of the picture, leaves out parts of the source (0.000–1.600 s)",
         "  4.000–5.000 s  not found in the reference",
         "  5.000–6.000 s  not assessed: the picture is black",
         "  6.000–19.200 s  has the sound of 7.000–20.200 s",

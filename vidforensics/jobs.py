@@ -9,6 +9,7 @@ import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,11 +211,21 @@ def compare_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
             models={},
             seconds_by_stage={},
         )
-        _write_comparison(Path(folder), document, found, made)
+        _write_comparison(Path(folder), document, found, made, _constant_rate(suspect))
     return document
 
 
-def _write_comparison(folder: Path, document: schema.Document, found: Compared, made: RunProvenance) -> None:
+def _constant_rate(path: Path) -> Fraction | None:
+    """Frames per second of a file's picture; None where it varies or nothing tells it."""
+    stream = acquisition.probe(path).first("video")
+    if stream is None or not stream.frame_rate or stream.frame_rate != stream.average_frame_rate:
+        return None
+    return Fraction(stream.frame_rate)
+
+
+def _write_comparison(
+    folder: Path, document: schema.Document, found: Compared, made: RunProvenance, rate: Fraction | None
+) -> None:
     from vidforensics import reporting
     from vidforensics.reporting.exports_trace import write_trace_exports
 
@@ -227,6 +238,6 @@ def _write_comparison(folder: Path, document: schema.Document, found: Compared, 
         provenance=made,
     )
     reporting.write_comparison(comparison, folder / "compare.html")
-    write_trace_exports(found.trace, folder)
+    write_trace_exports(found.trace, folder, rate)
     text = schema.dumps({**document, "provenance": schema.plain(made)}, indent=1)
     (folder / "compare.json").write_text(text + "\n", encoding="ascii")

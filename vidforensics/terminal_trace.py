@@ -26,6 +26,14 @@ PATH_CHARACTERS = 1000
 WIDEST = 110
 _EVERYWHERE = {"trim", "reencode"}
 """Edits that nearly every re-upload has; they do not tell one post from another."""
+_ONLY_NAMED = {"colour", "reencode"}
+"""Edits whose numbers fill lines and tell a reader little; the report and --json have them."""
+_ORDER = {
+    "insert": "after other footage",
+    "loop": "shows again what was shown",
+    "reorder": "goes back in the source",
+    "trim": "leaves out parts of the source",
+}
 
 
 def trace_lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -36,8 +44,7 @@ def trace_lines(document: Mapping[str, Any]) -> Iterator[str]:
         same = match["video"]["sha256"] == document["clip"]["sha256"]
         how = "the same file, byte for byte" if same else f"score {match['score']:.2f}"
         yield _line(2, f"{number}. {_path(match['video']['path'])}, {how}")
-        for row in match["segments"][:MOST_SEGMENTS]:
-            yield from _piece(row)
+        yield from _pieces(match["segments"][:MOST_SEGMENTS])
         rest = len(match["segments"]) - MOST_SEGMENTS
         if rest > 0:
             yield _line(5, f"and {count(rest, 'further piece')}; --json lists them")
@@ -55,13 +62,17 @@ def compare_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield _line(0, f"{clip}: shares material with {reference}, score {score:.2f}")
     else:
         yield _line(0, f"{clip}: nothing of it was found in the reference")
+    pieces: list[Mapping[str, Any]] = []
     for row in document.get("edit_decision_list", ()):
         if row["source"] is not None:
-            yield from _piece({**row, "query_start_s": row["start_s"], "query_end_s": row["end_s"]}, 2)
+            pieces.append({**row, "query_start_s": row["start_s"], "query_end_s": row["end_s"]})
             continue
+        yield from _pieces(pieces, 2)
+        pieces = []
         reason = row.get("not_assessed")
         why = f"not assessed: {reason}" if reason else "not found in the reference"
         yield _line(2, f"{_span(row['start_s'], row['end_s'])}  {why}")
+    yield from _pieces(pieces, 2)
 
 
 def scan_lines(done: ScanSummary) -> Iterator[str]:
@@ -79,18 +90,22 @@ def scan_lines(done: ScanSummary) -> Iterator[str]:
         yield f"  {count(done.posts_added, 'new post')}"
 
 
-def _piece(row: Mapping[str, Any], indent: int = 5) -> Iterator[str]:
-    """One shared piece: its place in both files, what was done to it, its sound."""
-    here, there = (_span(row[f"{side}_start_s"], row[f"{side}_end_s"]) for side in ("query", "reference"))
-    modality = row.get("modality", "both")
-    if modality == "sound":
-        yield _line(indent, f"{here}  has the sound of {there}")
-    else:
-        sound = "" if row["sound"] == "same" and modality == "both" else f"; {_sound(row['sound'])}"
-        yield _line(indent, f"{here}  is {there}{sound}")
-    changes = _changes(row["edits"], row.get("mirrored", False), row.get("speed", 1.0))
-    if changes:
-        yield from _wrapped(indent + 4, ", ".join(changes))
+def _pieces(rows: Sequence[Mapping[str, Any]], indent: int = 5) -> Iterator[str]:
+    """Shared pieces: their places in both files, their sound, and what was done to them."""
+    before: list[str] = []
+    for row in rows:
+        here, there = (_span(row[f"{side}_start_s"], row[f"{side}_end_s"]) for side in ("query", "reference"))
+        modality = row.get("modality", "both")
+        if modality == "sound":
+            yield _line(indent, f"{here}  has the sound of {there}")
+        else:
+            sound = "" if row["sound"] == "same" and modality == "both" else f"; {_sound(row['sound'])}"
+            yield _line(indent, f"{here}  is {there}{sound}")
+        changes = _changes(row["edits"], row.get("mirrored", False), row.get("speed", 1.0))
+        again = len(changes) > 1 and changes == before
+        before = changes
+        words = [*(["edited like the piece before"] if again else changes), *_order(row["edits"])]
+        yield from _wrapped(indent + 4, ", ".join(words))
 
 
 def _sound(relation: str) -> str:
@@ -107,31 +122,31 @@ def _sound(relation: str) -> str:
 
 
 def _changes(edits: Iterable[Mapping[str, Any]], mirrored: bool, speed: float) -> list[str]:
-    """Everything that was done to a piece, in words; all that was left out of the source as one thing."""
+    """What was done to the picture and the speed of a piece, as the report words it."""
     from vidforensics.reporting.tracing_words import change_words
 
-    edits = list(edits)
-    others = [_edit(e) for e in edits if e["kind"] != "trim"]
-    words = list(change_words(others, mirrored=mirrored, speed=speed))
-    left_out = [
-        _span(e["reference_start_s"], e["reference_end_s"])
-        for e in edits
-        if e["kind"] == "trim" and "reference_start_s" in e and "reference_end_s" in e
-    ]
-    if left_out:
-        words.append(f"trimmed: leaves out {' and '.join(left_out)} of the source")
-    elif any(e["kind"] == "trim" for e in edits):
-        words.append("trimmed")
-    return words
+    records = [_edit(edit) for edit in edits if edit["kind"] not in _ORDER]
+    return list(change_words(records, mirrored=mirrored, speed=speed))
 
 
 def _edit(row: Mapping[str, Any]) -> Edit:
-    """An edit of a document as a record, without what is unknown of it."""
+    """An edit of a document as a record, with those numbers that say something at a glance."""
     from vidforensics.types import Edit
 
-    box = row.get("box")
-    detail = {k: float(v) for k, v in row.items() if isinstance(v, int | float) and math.isfinite(v)}
-    return Edit(row["kind"], tuple(box) if box else None, detail)
+    box, kind = row.get("box"), row["kind"]
+    told = {} if kind in _ONLY_NAMED else row
+    detail = {k: float(v) for k, v in told.items() if isinstance(v, int | float) and math.isfinite(v)}
+    return Edit(kind, tuple(box) if box else None, detail)
+
+
+def _order(edits: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the order of the pieces tells; all that was left out of the source as one thing."""
+    for kind, words in _ORDER.items():
+        same = [edit for edit in edits if edit["kind"] == kind]
+        start, end = ("start_s", "end_s") if kind == "insert" else ("reference_start_s", "reference_end_s")
+        spans = [_span(edit[start], edit[end]) for edit in same if start in edit and end in edit]
+        if same:
+            yield f"{words} ({' and '.join(spans)})" if spans else words
 
 
 def _posts(matches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
