@@ -19,7 +19,7 @@ from vidforensics.extraction.moments import frames_at, frames_between
 from vidforensics.extraction.sound_between import RATE_HZ, sound_between
 from vidforensics.pipeline_query import Query, TraceOptions
 from vidforensics.runtime import Progress
-from vidforensics.tracing.align_pieces import at_speed_one, cut, part, shifted
+from vidforensics.tracing.align_pieces import at_speed, cut, part, shifted
 from vidforensics.tracing.align_refine import RefineOptions, refine_all
 from vidforensics.tracing.edits import CodedFacts, coding_edits, relate_pictures
 from vidforensics.tracing.holes import holes, likeness
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 LEAST_SPEED_CHANGE = 0.01
 UNLIKE = 0.33
 MOST_CUTS = 3
+COMMON_SPEEDS = (1.0, 1.25, 0.8)
 BETTER = 0.03
 
 
@@ -127,17 +128,21 @@ class _Pair:
         """How the pictures relate; where what moves does not agree, other moments nearby are tried once."""
         picture, motion = self._pictures(alignment)
         if motion is not None and abs(alignment.speed - 1.0) > LEAST_SPEED_CHANGE:
-            (plain,) = self.refined([at_speed_one(alignment)])
+            (plain,) = self.refined([at_speed(alignment, 1.0)])
             there, motion_there = self._pictures(plain)
             if motion_there is not None and motion_there.correlation >= motion.correlation:
                 alignment, picture, motion = plain, there, motion_there
         if motion is None or not motion.contradicts:
             return alignment, picture, motion
-        (moved,) = self.refined([alignment], RefineOptions(search_s=self.options.realign_s))
-        there, motion_there = self._pictures(moved)
-        if motion_there is None or motion_there.contradicts:
-            return alignment, picture, motion
-        return replace(moved, modality="picture", sound_evidence=0.0), there, motion_there
+        best = alignment, picture, motion
+        for speed in (alignment.speed, *COMMON_SPEEDS):
+            wide = RefineOptions(search_s=self.options.realign_s)
+            (moved,) = self.refined([at_speed(alignment, speed)], wide)
+            there, motion_there = self._pictures(moved)
+            if motion_there is not None and motion_there.correlation > best[2].correlation:
+                seen_alone = replace(moved, modality="picture", sound_evidence=0.0)
+                best = seen_alone, there, motion_there
+        return (alignment, picture, motion) if best[2].contradicts else best
 
     def _pictures(self, alignment: Alignment) -> tuple[PictureRelation | None, MotionAgreement | None]:
         if alignment.modality == "sound":

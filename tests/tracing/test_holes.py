@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.features.test_frame_hashes import textured
-from vidforensics.tracing.align_pieces import at_speed_one, cut, part, shifted
+from vidforensics.tracing.align_pieces import at_speed, cut, part, shifted
 from vidforensics.tracing.holes import holes, likeness
 from vidforensics.tracing.motion_agreement import motion_agreement
 from vidforensics.types import Alignment, PictureRelation
@@ -85,6 +83,6 @@ def test_pieces_keep_to_the_line_and_out_of_holes(times):
 def test_moved_alignments():
     assert part(ALIGNED, 2.0, 12.0) == ALIGNED
     assert shifted(shifted(ALIGNED, 0.5), -0.5) == ALIGNED
-    plain = at_speed_one(ALIGNED)
+    plain = at_speed(ALIGNED, 1.0)
     assert (plain.reference_start_s, plain.reference_end_s, plain.speed) == (31.25, 41.25, 1.0)
-    assert at_speed_one(replace(ALIGNED, speed=1.0, reference_end_s=40.0)).reference_start_s == 30.0
+    assert at_speed(plain, 1.25) == ALIGNED

@@ -20,12 +20,12 @@ def cut(alignment: Alignment, holes: Sequence[tuple[float, float]]) -> tuple[Ali
     return tuple(pieces)
 
 
-def at_speed_one(alignment: Alignment) -> Alignment:
-    """The alignment through the same middle, as if nothing played faster or slower."""
-    half_s = (alignment.query_end_s - alignment.query_start_s) / 2
+def at_speed(alignment: Alignment, speed: float) -> Alignment:
+    """The alignment through the same middle at another speed, reference seconds per query second."""
+    half_s = (alignment.query_end_s - alignment.query_start_s) / 2 * speed
     middle_s = (alignment.reference_start_s + alignment.reference_end_s) / 2
     return replace(
-        alignment, speed=1.0, reference_start_s=middle_s - half_s, reference_end_s=middle_s + half_s
+        alignment, speed=speed, reference_start_s=middle_s - half_s, reference_end_s=middle_s + half_s
     )
 
 
