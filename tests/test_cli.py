@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ["inspect", "extract", "flag", "verify", "models"]
+VERBS = ["inspect", "extract", "flag", "scan", "trace", "compare", "evaluate", "verify", "models"]
 
 
 def run(
@@ -47,6 +47,13 @@ def test_help_names_every_verb():
     assert all(verb in answer.stdout for verb in VERBS)
 
 
+def test_help_is_not_cut_at_80_columns():
+    text = run("--help", COLUMNS="80").stdout
+    commands = text[text.index("Commands:") :].split("\n\n")[0].splitlines()[1:]
+    assert not any("..." in line for line in commands)
+    assert {line.split()[0] for line in commands} == set(VERBS)  # one line for each
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(verb: str):
     answer = run(verb, "--help")
@@ -54,7 +61,7 @@ def test_every_verb_has_help(verb: str):
     assert len(answer.stdout.splitlines()) > 5
 
 
-@pytest.mark.parametrize("verb", ["inspect", "extract", "flag", "verify"])
+@pytest.mark.parametrize("verb", ["inspect", "extract", "flag", "scan", "trace", "compare", "verify"])
 def test_verbs_that_read_a_clip_share_their_options(verb: str):
     text = run(verb, "--help").stdout
     assert all(
@@ -162,7 +169,19 @@ def test_existing_folder_is_refused_and_untouched(samples: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(
     "arguments",
-    [["inspect"], ["nonsense"], ["flag", "--nonsense", "x"], ["inspect", "-"], ["flag", "-x.mp4"]],
+    [
+        ["inspect"],
+        ["nonsense"],
+        ["flag", "--nonsense", "x"],
+        ["inspect", "-"],
+        ["flag", "-x.mp4"],
+        ["trace", "x.mp4"],
+        ["trace", "-", "--index", "i"],
+        ["scan", "-", "--index", "i"],
+        ["compare", "x.mp4"],
+        ["compare", "x.mp4", "-"],
+        ["evaluate", "trace"],
+    ],
 )
 def test_usage_errors_are_one_sentence(arguments: list[str]):
     answer = run(*arguments)

@@ -7,15 +7,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from vidforensics import errors, schema
+from vidforensics import cli, errors, schema, types
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INTERFACE = (ROOT / "docs" / "interface.md").read_text(encoding="utf-8")
-VERBS = ["inspect", "extract", "flag", "verify", "models"]
+VERBS = ["inspect", "extract", "flag", "scan", "trace", "compare", "evaluate trace", "verify", "models"]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -63,14 +64,26 @@ def test_every_verb_is_in_readme_and_interface(verb: str):
 
 def test_every_exit_code_is_documented():
     codes = set(re.findall(r"^\| (\d+) \|", INTERFACE, re.MULTILINE))
-    assert codes == {str(int(c)) for c in errors.ExitCode if c is not errors.ExitCode.INDEX_UNUSABLE}
+    assert codes == {str(int(code)) for code in errors.ExitCode}
 
 
 def test_every_schema_is_documented():
-    assert all(
-        name in INTERFACE
-        for name in (schema.FLAG_SCHEMA, schema.EXTRACT_SCHEMA, schema.INSPECT_SCHEMA, schema.VERIFY_SCHEMA)
-    )
+    names = {value for name, value in vars(schema).items() if name.endswith("_SCHEMA")}
+    assert {"vidforensics.trace/1", "vidforensics.flag/1"} <= names
+    assert [name for name in (*names, cli.SCAN_SCHEMA) if f"`{name}`" not in INTERFACE] == []
+
+
+def test_every_kind_of_edit_and_relation_of_sound_is_documented():
+    words = [*get_args(types.EditKind), *get_args(types.SoundRelation), *get_args(types.Modality)]
+    assert [word for word in words if f"`{word}`" not in INTERFACE] == []
+
+
+def test_every_module_and_room_is_in_the_layout():
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    package = ROOT / "vidforensics"
+    names = [p.name for p in package.glob("*.py") if not p.name.startswith("__")]
+    names += [f"{p.name}/" for p in package.iterdir() if (p / "__init__.py").is_file()]
+    assert [name for name in names if name not in design] == []
 
 
 def test_every_error_class_is_in_the_tree():
