@@ -111,6 +111,11 @@ def test_speed_and_mirror_are_said_without_an_edit_that_names_them():
     assert "\n".join(trace_lines(document(match("b.mp4", named)))).count("as fast") == 1
 
 
+def test_the_sound_is_always_told():
+    lines = list(trace_lines(document(match("b.mp4", segment()))))
+    assert lines[2] == "     0.000–19.200 s  is 1.600–20.800 s; same sound"
+
+
 def test_a_piece_of_sound_alone():
     lines = list(trace_lines(document(match("b.mp4", segment(modality="sound")))))
     assert lines[2] == "     0.000–19.200 s  has the sound of 1.600–20.800 s"
@@ -136,6 +141,7 @@ def test_long_lists_of_edits_are_broken_to_the_terminal(monkeypatch: pytest.Monk
     lines = list(trace_lines(document(match("b.mp4", segment(edits=edits)))))[3:]
     assert all(line.startswith(" " * 9) for line in lines)
     assert all(len(line) <= min(max(columns, 49), 110) for line in lines)
+    assert not any(line.strip().startswith("s ") or line.strip() == "s)" for line in lines)
     assert len(lines) > 1
 
 

@@ -7,6 +7,7 @@ are cut. Edits are worded as in the report; lists of them are broken to the widt
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,12 +96,10 @@ def _pieces(rows: Sequence[Mapping[str, Any]], indent: int = 5) -> Iterator[str]
     before: list[str] = []
     for row in rows:
         here, there = (_span(row[f"{side}_start_s"], row[f"{side}_end_s"]) for side in ("query", "reference"))
-        modality = row.get("modality", "both")
-        if modality == "sound":
+        if row.get("modality") == "sound":
             yield _line(indent, f"{here}  has the sound of {there}")
         else:
-            sound = "" if row["sound"] == "same" and modality == "both" else f"; {_sound(row['sound'])}"
-            yield _line(indent, f"{here}  is {there}{sound}")
+            yield _line(indent, f"{here}  is {there}; {_sound(row['sound'])}")
         changes = _changes(row["edits"], row.get("mirrored", False), row.get("speed", 1.0))
         again = len(changes) > 1 and changes == before
         before = changes
@@ -182,8 +181,9 @@ def _wrapped(indent: int, text: str) -> Iterator[str]:
     """Text broken at spaces to the width of the terminal, every line indented."""
     width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
     width = max(width - indent, 40)
-    for part in textwrap.wrap(printable(text), width, break_long_words=False, break_on_hyphens=False):
-        yield " " * indent + part
+    whole = re.sub(r"(?<=\d) s\b", "\u00a0s", printable(text))  # a number stays with its unit
+    for part in textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False):
+        yield " " * indent + part.replace("\u00a0", " ")
 
 
 def _line(indent: int, text: str) -> str:
