@@ -29,6 +29,7 @@ HIGH_BANDS = slice(MEL_BANDS, MEL_BANDS + 8)
 LOW_BANDS = slice(0, 3)
 """About 270–3400 Hz, 4–8 kHz and 50–210 Hz of the bands of a SoundSeries."""
 
+BLOCK_STEPS = 4_000
 AROUND_STEPS = 80
 STRIDE = 10
 SPEECH_MEASURES = 7
@@ -47,11 +48,15 @@ def steps_of(series: SoundSeries) -> Steps:
     count = len(series.times_s) // STEP_HOPS
     if not count:
         return Steps(np.zeros(1), np.zeros((0, 58), np.float32))
-    codes = series.values["band_code"][: count * STEP_HOPS].astype(np.float32)
-    power = np.exp((codes * CODE_DB + LOWEST_DB) * np.float32(np.log(10.0) / 10.0))
-    levels = 10.0 * np.log10(power.reshape(count, STEP_HOPS, -1).mean(axis=1))
+    codes = series.values["band_code"]
+    levels = np.empty((count, codes.shape[1]), np.float32)
+    for a in range(0, count, BLOCK_STEPS):  # the powers of a whole hour would take 250 MB
+        b = min(count, a + BLOCK_STEPS)
+        known = codes[a * STEP_HOPS : b * STEP_HOPS].astype(np.float32)
+        power = np.exp((known * CODE_DB + LOWEST_DB) * np.float32(np.log(10.0) / 10.0))
+        levels[a:b] = 10.0 * np.log10(power.reshape(b - a, STEP_HOPS, -1).mean(axis=1))
     starts = series.times_s[: count * STEP_HOPS : STEP_HOPS] - series.hop_s / 2
-    return Steps(np.append(starts, starts[-1] + STEP_HOPS * series.hop_s), levels.astype(np.float32))
+    return Steps(np.append(starts, starts[-1] + STEP_HOPS * series.hop_s), levels)
 
 
 def speech_measures(levels: Float32Array) -> Float32Array:

@@ -8,6 +8,7 @@ Aggarwal & Singh 2017, Multimedia Tools and Applications 76).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, FloatArray, TinyArray
 
 REACH_FRAMES = 8
+BLOCK_FRAMES = 8_000
 EDGE_FRAMES = 4
 LEAST_SHOT_FRAMES = 18
 LIVELY_CELLS = 6
@@ -56,8 +58,11 @@ def measure_cues(evidence: Evidence, spans: tuple[tuple[int, int], ...]) -> Cues
     values, count = series.values, len(series.times_s)
     if series.cells is None or series.velocities is None:
         return Cues(*(np.full(count, np.nan) for _ in range(7)))
-    cells = series.cells.astype(np.float64) / CELL_UNITS_PER_LEVEL
-    change = (cells.mean(axis=1), np.sort(cells, axis=1)[:, -LIVELY_CELLS:].mean(axis=1), cells.max(axis=1))
+    cells = series.cells
+    lively = np.sort(cells, axis=1)[:, -LIVELY_CELLS:]
+    change = tuple(
+        row / CELL_UNITS_PER_LEVEL for row in (cells.mean(axis=1), lively.mean(axis=1), cells.max(axis=1))
+    )
     usable = usable_frames(series.times_s, change[1], spans)
     # a jump between two still pictures is a slide show, or the one step of a scene at rest
     usable &= np.nan_to_num(_middle(change[1])) >= LEAST_MOTION
@@ -66,8 +71,8 @@ def measure_cues(evidence: Evidence, spans: tuple[tuple[int, int], ...]) -> Cues
         if b - a < LEAST_SHOT_FRAMES:
             continue
         part = slice(a, b)
-        whole, lively, liveliest = (c[part] for c in change)
-        jump[part], cell_jump[part] = _over_near(whole, 0.05, 2), _over_near(lively, 0.1, 2)
+        whole, busy, liveliest = (c[part] for c in change)
+        jump[part], cell_jump[part] = _over_near(whole, 0.05, 2), _over_near(busy, 0.1, 2)
         overlay[part] = _over_near(liveliest, 0.1, 1) - _over_near(whole, 0.05, 1)
         motion[part] = _break_and_return(values["motion_break"][part], values["motion_return"][part])
         detail[part] = _detail(values["residual_correlation"][part])
@@ -114,9 +119,16 @@ def usable_frames(times_s: FloatArray, change: FloatArray, spans: tuple[tuple[in
 
 def around(values: FloatArray) -> FloatArray:
     """Each value's neighbours within REACH_FRAMES, (N, 2 × REACH_FRAMES); NaN beyond the ends."""
+    return np.concatenate([np.zeros((0, 2 * REACH_FRAMES)), *_around_in_blocks(values)])
+
+
+def _around_in_blocks(values: FloatArray) -> Iterator[FloatArray]:
+    """`around` for BLOCK_FRAMES values at a time, as that of an hour would take hundreds of megabytes."""
     padded = np.pad(values, REACH_FRAMES, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH_FRAMES + 1)
-    return np.delete(windows, REACH_FRAMES, axis=1)
+    for a in range(0, len(values), BLOCK_FRAMES):
+        part = padded[a : min(a + BLOCK_FRAMES, len(values)) + 2 * REACH_FRAMES]
+        windows = np.lib.stride_tricks.sliding_window_view(part, 2 * REACH_FRAMES + 1)
+        yield np.delete(windows, REACH_FRAMES, axis=1)
 
 
 def sound_breaks(times_s: FloatArray, sounds: tuple[SoundSeries, ...], asked: BoolArray) -> FloatArray:
@@ -153,7 +165,8 @@ def _level_steps(codes: FloatArray) -> FloatArray:
 
 def _over_near(values: FloatArray, floor: float, rank: int) -> FloatArray:
     """log2 of each value over its neighbours' `rank`-th greatest."""
-    near = np.sort(np.nan_to_num(around(values)), axis=1)[:, -rank]
+    ranked = [np.sort(np.nan_to_num(near), axis=1)[:, -rank] for near in _around_in_blocks(values)]
+    near = np.concatenate([np.zeros(0), *ranked])
     return np.asarray(np.log2((values + floor) / (near + floor)))
 
 
@@ -173,8 +186,12 @@ def _break_and_return(broken: FloatArray, returned: FloatArray) -> FloatArray:
 
 def _middle(values: FloatArray) -> FloatArray:
     """Median of each value's known neighbours; NaN where it has none."""
-    near = np.sort(around(values), axis=1)  # NaN sorts last
+    return np.concatenate([np.zeros(0), *(_middle_of(near) for near in _around_in_blocks(values))])
+
+
+def _middle_of(neighbours: FloatArray) -> FloatArray:
+    near = np.sort(neighbours, axis=1)  # NaN sorts last
     known = np.isfinite(near).sum(axis=1)
-    rows = np.arange(len(values))
+    rows = np.arange(len(near))
     middle = 0.5 * (near[rows, np.maximum(known - 1, 0) // 2] + near[rows, known // 2 % near.shape[1]])
     return np.asarray(np.where(known > 0, middle, np.nan))
