@@ -75,7 +75,8 @@ def _traced_case(path: Path, folder: Path, options: pipeline.Options, progress: 
         str(path),
         {"index": options.index, "videos": videos, "matches": len(found.matches)},
     )
-    return replace(case, trace=found, custody=log.entries)
+    made = replace(case.provenance, finished_at=utc_now())
+    return replace(case, trace=found, custody=log.entries, provenance=made)
 
 
 def _seal(case: Case, folder: Path) -> schema.Document:
@@ -174,7 +175,8 @@ def trace_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any
     """`trace`: one clip against an index; nothing is written."""
     from vidforensics import pipeline_query, pipeline_trace, tracing
 
-    path, options = Path(arguments["path"]), pipeline_query.TraceOptions()
+    path = Path(arguments["path"])
+    options = pipeline_query.TraceOptions(open_references=bool(arguments.get("open_references", True)))
     with tracing.Index.create_or_open(arguments["index"]) as index, tempfile.TemporaryFile() as planes:
         query = pipeline_query.read_query(path, planes, progress)
         found = pipeline_trace.trace(query, index, options, progress)

@@ -17,7 +17,7 @@ from vidforensics import features
 from vidforensics.extraction.moments import frames_at
 from vidforensics.features.picture_print import PicturePrintAccumulator, PrintOptions
 from vidforensics.pipeline_query import Query, TraceOptions, not_searched, read_query
-from vidforensics.pipeline_relate import Related, relate, segments
+from vidforensics.pipeline_relate import Related, relate, segments, within
 from vidforensics.pipeline_trace import aligned
 from vidforensics.runtime import Progress
 from vidforensics.tracing.decisions import edit_decisions, order_edits
@@ -85,6 +85,7 @@ def compare(
         unknown = [0.0] * len(alignments)
         related = relate(query, reference, alignments, unknown, options, progress, theirs.series)
     found = segments(related)
+    found = within(found, theirs.clip.duration_s)
     listed = tuple(part for part in found if part.score >= threshold())
     trace = _trace(query, theirs, listed)
     return Compared(

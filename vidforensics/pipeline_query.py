@@ -34,6 +34,7 @@ LEAST_GAP_S = 0.5
 class TraceOptions:
     """Bounds of work of a trace.
 
+    open_references: whether indexed videos that are still there are opened to tell what was done to them.
     most_candidates: videos whose hits are aligned. verified_pairs: frame pairs per alignment that are held
     against each other by the index's points. related_pairs: by whole pictures, where the reference is there;
     motion_s: how much later each is looked at again. followed: moments of an alignment, at most, that are
@@ -42,6 +43,7 @@ class TraceOptions:
     moments are tried where what moves does not agree.
     """
 
+    open_references: bool = True
     most_candidates: int = 200
     verified_pairs: int = 8
     related_pairs: int = 6

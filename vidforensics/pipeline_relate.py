@@ -348,6 +348,12 @@ def segments(related: Sequence[Related]) -> tuple[TraceSegment, ...]:
     return merged(found)
 
 
+def within(found: Sequence[TraceSegment], reference_duration_s: float | None) -> tuple[TraceSegment, ...]:
+    """Segments that do not reach beyond the reference's end, by which containers round their tracks."""
+    end_s = np.inf if reference_duration_s is None else reference_duration_s
+    return tuple(replace(one, reference_end_s=min(one.reference_end_s, end_s)) for one in found)
+
+
 def segment(alignment: Alignment, geometry: float, picture: PictureRelation | None) -> TraceSegment:
     """One stretch as a trace lists it, its sound not yet told; `picture` is None where none was compared."""
     odds = max(geometry, picture.confidence if picture is not None else 0.0)

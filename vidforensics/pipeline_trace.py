@@ -23,7 +23,7 @@ from vidforensics.features.picture_code import ALGORITHM as PICTURE_METHOD
 from vidforensics.features.picture_points import query_points_of
 from vidforensics.features.picture_print import PicturePrintAccumulator
 from vidforensics.pipeline_query import Query, TraceOptions, not_searched
-from vidforensics.pipeline_relate import relate, segment, segments
+from vidforensics.pipeline_relate import relate, segment, segments, within
 from vidforensics.runtime import Progress
 from vidforensics.tracing.align import align
 from vidforensics.tracing.common_segments import lower_common
@@ -62,6 +62,7 @@ class Found:
     """Where the query runs along one indexed video, and how sure the index alone is of it."""
 
     video: IndexedVideo
+    paths: tuple[str, ...]
     alignments: tuple[Alignment, ...]
     geometry: tuple[float, ...]
 
@@ -119,7 +120,7 @@ def trace(query: Query, index: Index, options: TraceOptions, progress: Progress)
         parts = _related(query, found, options, progress)
         listed = [part for part in parts if part.score >= threshold()]
         if listed:
-            ordered = order_edits(listed, found.video.duration_s)
+            ordered = order_edits(within(listed, found.video.duration_s), found.video.duration_s)
             matches.append(Match(found.video, match_score(part.score for part in listed), ordered))
     matches.sort(key=lambda match: (-match.score, match.video.path))
     return Trace(query.clip, tuple(matches), not_searched(query))
@@ -131,8 +132,8 @@ def _related(
     """The stretches of one found video; those that the index alone makes unlikely are not looked into."""
     alone = [segment(a, g, None) for a, g in zip(found.alignments, found.geometry, strict=True)]
     likely = [i for i, one in enumerate(alone) if one.score >= WORTH_A_LOOK]
-    path = Path(found.video.path)
-    if not likely or not path.is_file():
+    path = next((Path(name) for name in found.paths if Path(name).is_file()), None)
+    if not likely or not options.open_references or path is None:
         return tuple(alone)
     try:
         related = relate(
@@ -171,7 +172,7 @@ def search(query: Query, index: Index, options: TraceOptions, progress: Progress
         alignments = aligned(query, hits, known, video.duration_s)
         if alignments:
             geometry = tuple(_verified(query, known, a, options) for a in alignments)
-            found.append(Found(video, alignments, geometry))
+            found.append(Found(video, index.paths(number), alignments, geometry))
     return found
 
 

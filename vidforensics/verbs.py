@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidforensics.errors import OutputError, ReportError, UsageError
+from vidforensics.errors import OutputError, ReportError, ResourceLimitError, UsageError, WorkerCrashError
 from vidforensics.isolation import Limits, run_isolated
 from vidforensics.runtime import Progress, no_progress
 
@@ -124,7 +124,16 @@ def trace(
     """
     _refuse_standard_input(clip)
     arguments = {"path": os.fspath(clip), "index": os.fspath(index)}
-    return run_isolated("trace", arguments, limits=limits, progress=progress)
+    try:
+        return run_isolated("trace", arguments, limits=limits, progress=progress)
+    except (WorkerCrashError, ResourceLimitError) as error:
+        # it may have been an indexed video that broke the decoder: the index alone still tells where
+        alone = {**arguments, "open_references": False}
+        document = run_isolated("trace", alone, limits=limits, progress=progress)
+        reason = f"the indexed videos were not opened, as that failed ({error})"
+        whole = {"start_s": 0.0, "end_s": document["clip"]["duration_s"], "reason": reason}
+        document["not_assessed"].append(whole)
+        return document
 
 
 def compare(
