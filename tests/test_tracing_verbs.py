@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from vidforensics import verbs
+from vidforensics.errors import WorkerCrashError
 from vidforensics.tracing import Index
 
 NEWS = "news, 1 – copy.mp4"
@@ -357,3 +359,19 @@ def test_evaluate_without_footage_says_so(tmp_path: Path):
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert len(answer.stderr.splitlines()) == 1
+
+
+def test_an_indexed_video_that_breaks_the_decoder_costs_only_the_edits(monkeypatch):
+    calls = []
+
+    def run(verb, arguments, **kwargs):
+        calls.append(arguments)
+        if arguments.get("open_references", True):
+            raise WorkerCrashError("q.mp4: the worker died.")
+        return {"clip": {"duration_s": 3.0}, "matches": [], "not_assessed": []}
+
+    monkeypatch.setattr(verbs, "run_isolated", run)
+    document = verbs.trace("q.mp4", index="index")
+    (row,) = document["not_assessed"]
+    assert (row["start_s"], row["end_s"]) == (0.0, 3.0) and "were not opened" in row["reason"]
+    assert [c.get("open_references") for c in calls] == [None, False]
