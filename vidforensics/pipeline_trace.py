@@ -17,6 +17,7 @@ import numpy as np
 
 from vidforensics import acquisition, extraction, features
 from vidforensics.errors import DecodeError, IndexUnusableError, InputError
+from vidforensics.extraction.decode_problems import ProblemLog
 from vidforensics.extraction.iframes import sparse_frames
 from vidforensics.features.audio_print import ALGORITHM as SOUND_METHOD
 from vidforensics.features.picture_code import ALGORITHM as PICTURE_METHOD
@@ -74,15 +75,15 @@ def fingerprint(path: Path, progress: Progress) -> Fingerprint:
         InputError: the file cannot be read as media, or nothing in it can be decoded.
     """
     digest, probe = acquisition.digest_file(path, progress), acquisition.probe(path)
-    pictures = PicturePrintAccumulator()
-    for block in sparse_frames(path, probe):
+    pictures, problems = PicturePrintAccumulator(), ProblemLog()
+    for block in sparse_frames(path, probe, problems=problems):
         pictures.update(block)
         progress("read the key pictures", float(block.pts_s[-1]), probe.duration_s)
     picture = pictures.finish()
     sounds = _sound_prints(path, probe, progress)
     if not len(picture.times_s) and not sounds:
         raise DecodeError(f"{path}: neither picture nor sound could be decoded; fetch it again or repair it.")
-    return Fingerprint(_indexed(path, digest, probe), picture, sounds)
+    return Fingerprint(_indexed(path, digest, probe), picture, sounds, problems.sentences())
 
 
 def _sound_prints(path: Path, probe: Probe, progress: Progress) -> tuple[AudioPrint, ...]:
@@ -132,8 +133,8 @@ def _related(
     """The stretches of one found video; those that the index alone makes unlikely are not looked into."""
     alone = [segment(a, g, None) for a, g in zip(found.alignments, found.geometry, strict=True)]
     likely = [i for i, one in enumerate(alone) if one.score >= WORTH_A_LOOK]
-    path = next((Path(name) for name in found.paths if Path(name).is_file()), None)
-    if not likely or not options.open_references or path is None:
+    path = _file_of(found, progress) if likely and options.open_references else None
+    if path is None:
         return tuple(alone)
     try:
         related = relate(
@@ -148,6 +149,16 @@ def _related(
         _LOG.warning("%s", error)
         return tuple(alone)
     return segments(related)
+
+
+def _file_of(found: Found, progress: Progress) -> Path | None:
+    """A file that still holds the very bytes that were indexed; None where none does."""
+    for path in map(Path, found.paths):
+        with suppress(InputError):  # gone, or not to be read any more
+            if acquisition.digest_file(path, progress).sha256 == found.video.sha256:
+                return path
+            _LOG.warning("%s has changed since it was scanned; scan it again.", path)
+    return None
 
 
 def search(query: Query, index: Index, options: TraceOptions, progress: Progress) -> list[Found]:
