@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 LEAST_SPEED_CHANGE = 0.01
 UNLIKE = 0.33
 MOST_CUTS = 3
+CONFIDENT = 3.0
 COMMON_SPEEDS = (1.0, 1.25, 0.8)
 BETTER = 0.03
 
@@ -127,6 +128,9 @@ class _Pair:
     ) -> tuple[Alignment, PictureRelation | None, MotionAgreement | None]:
         """How the pictures relate; where what moves does not agree, other moments nearby are tried once."""
         picture, motion = self._pictures(alignment)
+        if picture is not None and picture.confidence >= CONFIDENT:
+            # codes of a nearly symmetric picture hardly tell which way round it is
+            alignment = replace(alignment, mirrored=picture.mirrored)
         if motion is not None and abs(alignment.speed - 1.0) > LEAST_SPEED_CHANGE:
             (plain,) = self.refined([at_speed(alignment, 1.0)])
             there, motion_there = self._pictures(plain)
@@ -162,7 +166,6 @@ class _Pair:
             theirs.luma[there[::2]],
             ours.chroma[here[::2]],
             theirs.chroma[there[::2]],
-            alignment.mirrored,
         )
         coded = coding_edits(_coded(self.query.probe), _coded(self.probe), alignment.speed)
         motion = motion_agreement(ours.luma[here], theirs.luma[there], relation)
