@@ -23,7 +23,7 @@ from vidforensics.tracing.align_pieces import at_speed, cut, part, shifted
 from vidforensics.tracing.align_refine import RefineOptions, refine_all
 from vidforensics.tracing.edits import CodedFacts, coding_edits, relate_pictures
 from vidforensics.tracing.holes import holes, likeness
-from vidforensics.tracing.motion_agreement import MotionAgreement, motion_agreement
+from vidforensics.tracing.motion_agreement import SURE_CORRELATION, MotionAgreement, motion_agreement
 from vidforensics.tracing.scores import MatchEvidence, score
 from vidforensics.tracing.scores_segments import merged, split_by_sound
 from vidforensics.tracing.sound_relation import relate_sound
@@ -146,7 +146,7 @@ class _Pair:
             if motion_there is not None and motion_there.correlation > best[2].correlation:
                 seen_alone = replace(moved, modality="picture", sound_evidence=0.0)
                 best = seen_alone, there, motion_there
-        return (alignment, picture, motion) if best[2].contradicts else best
+        return best if best[2].correlation >= SURE_CORRELATION else (alignment, picture, motion)
 
     def _pictures(self, alignment: Alignment) -> tuple[PictureRelation | None, MotionAgreement | None]:
         if alignment.modality == "sound":

@@ -23,7 +23,9 @@ LEAST_CELLS = 40
 LEAST_CHANGE = 2.5
 """Levels RMS of change from one moment to the next, in both, below which nothing can be said."""
 LEAST_CORRELATION = 0.35
-"""Half way between what copies at the right moments reach at least (0.6) and other recordings at most (0.14)."""
+"""Half way between what copies at the right moments reach at least (0.62) and strangers at most (0.14)."""
+SURE_CORRELATION = 0.6
+"""What another moment or speed must reach, as the best of several reaches more by chance."""
 
 
 @dataclass(frozen=True, slots=True)
