@@ -103,5 +103,5 @@ def test_real_worker_refuses_a_file_that_is_not_there(tmp_path: Path):
 @pytest.mark.skipif(sys.platform != "linux", reason="address space limits are enforced on Linux")
 def test_real_worker_says_so_when_memory_runs_out(samples: Path):
     # so little that a library may give up before Python can say why
-    with pytest.raises((ResourceLimitError, WorkerCrashError), match="memory|died"):
+    with pytest.raises((ResourceLimitError, WorkerCrashError), match=r"memory|died"):
         run_isolated("flag", {"path": str(samples / "clean.mp4")}, limits=Limits(memory_bytes=150 << 20))
