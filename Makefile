@@ -18,11 +18,11 @@ help:
 	$(PYTHON) -m venv .venv
 
 .venv/.ready: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[learned]'
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[learned,dev]'
 	@touch $@
 
 demo: .venv/.ready

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ["inspect", "extract", "flag", "scan", "trace", "compare", "evaluate", "verify", "models"]
+VERBS = ["inspect", "extract", "flag", "scan", "trace", "compare", "evaluate", "train", "verify", "models"]
 
 
 def run(
@@ -283,11 +283,11 @@ def test_internal_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_folder_that_appears_meanwhile_is_left_alone(tmp_path: Path):
-    from vidforensics import verbs
+    from vidforensics import placing
     from vidforensics.errors import OutputError
 
     target = tmp_path / "case"
-    with pytest.raises(OutputError, match="put in place"), verbs._whole_or_nothing(target):
+    with pytest.raises(OutputError, match="put in place"), placing.whole_or_nothing(target):
         target.mkdir()
         (target / "theirs.txt").write_text("theirs")
     assert [p.name for p in tmp_path.iterdir()] == ["case"]

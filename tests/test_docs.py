@@ -16,7 +16,19 @@ from vidforensics import cli, errors, schema, types
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INTERFACE = (ROOT / "docs" / "interface.md").read_text(encoding="utf-8")
-VERBS = ["inspect", "extract", "flag", "scan", "trace", "compare", "evaluate trace", "verify", "models"]
+VERBS = [
+    "inspect",
+    "extract",
+    "flag",
+    "scan",
+    "trace",
+    "compare",
+    "evaluate trace",
+    "evaluate flag",
+    "train",
+    "verify",
+    "models",
+]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

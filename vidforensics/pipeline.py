@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from vidforensics import __version__, acquisition, extraction, features, flagging
+from vidforensics import __version__, acquisition, extraction, features, flagging, models
 from vidforensics.errors import InputError
 from vidforensics.runtime import Progress, provenance, utc_now
 from vidforensics.types import (
@@ -28,10 +28,12 @@ from vidforensics.types import (
     DoubleCompression,
     Evidence,
     Extraction,
+    Faces,
     Features,
     FrameAccumulator,
     FrameBlock,
     Probe,
+    SoundSeries,
 )
 
 
@@ -132,6 +134,9 @@ def extract_and_measure(
         "sound_pictures": features.SoundPictureAccumulator(),
         "audio_prints": features.AudioPrintAccumulator(),
     }
+    faces = features.face_accumulator()
+    if not isinstance(faces, str):
+        pictures["faces"], sounds["mono"] = faces, features.MonoAccumulator()
     wanted = _Wanted(pictures, sounds, folder, options, riders or Riders())
     extracted, measured = _decode_pass(path, probe, wanted, progress)
     return extracted, Features(
@@ -140,7 +145,28 @@ def extract_and_measure(
         frames=measured["frames"],
         sounds=measured["sound_series"],
         sound_pictures=measured["sound_pictures"],
+        faces=Faces(not_sought=faces)
+        if isinstance(faces, str)
+        else features.with_speech(measured["faces"], measured["mono"]),
     )
+
+
+def follow_faces(path: Path, probe: Probe, progress: Progress) -> tuple[Faces, tuple[SoundSeries, ...]]:
+    """The decode pass with nothing but what training needs: faces with their speech, and the sound."""
+    faces = features.face_accumulator()
+    if isinstance(faces, str):
+        return Faces(not_sought=faces), ()
+    sound, mono = features.SoundSeriesAccumulator(), features.MonoAccumulator()
+    with extraction.Decoder(path, probe, extraction.DecodeOptions()) as decoder:
+        for block in decoder:
+            if isinstance(block, FrameBlock):
+                faces.update(block)
+            else:
+                sound.update(block)
+                mono.update(block)
+            progress("decode", _reached_s(block), probe.duration_s)
+            del block
+    return features.with_speech(faces.finish(), mono.finish()), sound.finish()
 
 
 def extract_only(path: Path, probe: Probe, folder: Path, options: Options, progress: Progress) -> Extraction:
@@ -246,10 +272,17 @@ def examine(
             version=__version__,
             started_at=started_at,
             parameters=asdict(options),
-            models={},
+            models=_models_used(measured),
             seconds_by_stage=watch.seconds,
         ),
     )
+
+
+def _models_used(measured: Features) -> dict[str, str | None]:
+    """Hash of every model that took part."""
+    if measured.faces.not_sought is not None:
+        return {}
+    return {m.name: m.sha256 for m in models.MODEL_FILES} | flagging.models_used()
 
 
 def clip_of(path: Path, digest: Digest, duration_s: float | None) -> Clip:

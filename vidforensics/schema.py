@@ -88,7 +88,12 @@ def shot_row(shot: Shot) -> Document:
 
 
 def flag_document(
-    clip: Clip, detections: Sequence[Detection], shots: Sequence[Shot], *, every_candidate: bool = False
+    clip: Clip,
+    detections: Sequence[Detection],
+    shots: Sequence[Shot],
+    *,
+    every_candidate: bool = False,
+    mark_listed: bool = False,
 ) -> Document:
     """The `vidforensics.flag/1` document of one clip.
 
@@ -97,20 +102,24 @@ def flag_document(
         detections: one per detector.
         shots: the clip's shots; () for a clip with no picture.
         every_candidate: list segments below the operating point too.
+        mark_listed: say of each segment whether it lies above it.
     """
     return {
         "schema": FLAG_SCHEMA,
         "clip": clip_row(clip),
-        "segments": segment_rows(detections, every_candidate=every_candidate),
+        "segments": segment_rows(detections, every_candidate=every_candidate, mark_listed=mark_listed),
         "shots": [shot_row(shot) for shot in shots],
         "coverage": coverage_rows(detections),
     }
 
 
-def segment_rows(detections: Sequence[Detection], *, every_candidate: bool = False) -> list[Document]:
+def segment_rows(
+    detections: Sequence[Detection], *, every_candidate: bool = False, mark_listed: bool = False
+) -> list[Document]:
     """Segments of all detectors in the order of time."""
     found = [s for d in detections for s in d.segments if s.listed or every_candidate]
-    return [segment_row(s) for s in sorted(found, key=lambda s: (s.start_s, s.end_s, s.detector))]
+    ordered = sorted(found, key=lambda s: (s.start_s, s.end_s, s.detector))
+    return [segment_row(s) | ({"listed": s.listed} if mark_listed else {}) for s in ordered]
 
 
 def coverage_rows(detections: Sequence[Detection]) -> list[Document]:

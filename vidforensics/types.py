@@ -79,11 +79,14 @@ from vidforensics.records.extraction import (
 )
 from vidforensics.records.features import (
     AudioPrint,
+    Faces,
+    FaceTrack,
     Features,
     FrameHashes,
     FrameSeries,
     SoundPicture,
     SoundSeries,
+    Speech,
 )
 from vidforensics.records.flagging import (
     Coverage,
@@ -150,6 +153,8 @@ __all__ = [
     "EncoderSettings",
     "Evidence",
     "Extraction",
+    "FaceTrack",
+    "Faces",
     "Features",
     "Finding",
     "FindingLevel",
@@ -190,6 +195,7 @@ __all__ = [
     "SoundTable",
     "Span",
     "SpanKind",
+    "Speech",
     "Stream",
     "StreamKind",
     "Thumbnail",

@@ -7,21 +7,38 @@ complete: a case folder appears whole or not at all.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidforensics.errors import OutputError, ReportError, ResourceLimitError, UsageError, WorkerCrashError
+from vidforensics.errors import (
+    ReportError,
+    ResourceLimitError,
+    UsageError,
+    WorkerCrashError,
+)
 from vidforensics.isolation import Limits, run_isolated
+from vidforensics.placing import whole_or_nothing
 from vidforensics.runtime import Progress, no_progress
+from vidforensics.verbs_train import train
 
 if TYPE_CHECKING:
     from vidforensics.reporting.verification import Verification
     from vidforensics.scanning import ScanSummary
+
+__all__ = [
+    "CaseFolder",
+    "compare",
+    "extract",
+    "flag",
+    "inspect",
+    "scan",
+    "trace",
+    "train",
+    "verify",
+]
 
 _CASES = "cases"
 
@@ -162,7 +179,7 @@ def compare(
     arguments = {"path": os.fspath(suspect), "reference": os.fspath(reference)}
     if out is None:
         return run_isolated("compare", arguments, limits=limits, progress=progress)
-    with _whole_or_nothing(Path(out)) as scratch:
+    with whole_or_nothing(Path(out)) as scratch:
         folders = {"folder": os.fspath(scratch), "out": os.fspath(out)}
         return run_isolated("compare", {**arguments, **folders}, limits=limits, progress=progress)
 
@@ -202,40 +219,6 @@ def scan(
         return scanning.scan(
             paths, opened, posts=known, workers=workers, options=options, limits=limits, progress=progress
         )
-
-
-def evaluate_trace(
-    footage: Path | str,
-    *,
-    seed: int = 1,
-    sources: int = 12,
-    work: Path | str | None = None,
-    keep: bool = False,
-    progress: Progress = no_progress,
-) -> dict[str, Any]:
-    """Make edited re-uploads of any footage, trace them, and say what was found.
-
-    Args:
-        footage: folder of clips; a MANIFEST.csv with `speaker_or_scene_id` splits them by scene.
-        seed: of every choice.
-        sources: how many clips are edited.
-        work: where the scratch folder is made; None for the system's place for such.
-        keep: leave the scratch folder.
-        progress: called with (stage, done, total).
-
-    Raises:
-        UsageError, MissingModelError: there is too little footage, or no ffmpeg to edit it with.
-    """
-    from vidforensics.evaluation import trace as benchmark
-
-    def fill(files: Sequence[Path], folder: Path) -> None:
-        scan(files, index=folder)
-
-    tracer = benchmark.Tracer(index=fill, trace=lambda query, folder: trace(query, index=folder))
-    options = benchmark.EvaluateOptions(seed=seed, sources=sources)
-    return benchmark.evaluate_trace(
-        Path(footage), options, tracer, work=Path(work) if work else None, keep=keep, progress=progress
-    )
 
 
 def verify(
@@ -307,7 +290,7 @@ def _into_folder(
 ) -> CaseFolder:
     _refuse_standard_input(clip)
     target = Path(out) if out is not None else _free_case_folder(clip)
-    with _whole_or_nothing(target) as scratch:
+    with whole_or_nothing(target) as scratch:
         arguments = _arguments(clip, scratch, options or {})
         answer = run_isolated(verb, arguments, limits=limits, progress=progress)
     return CaseFolder(
@@ -345,54 +328,3 @@ def _free_case_folder(clip: Path) -> Path:
         if not os.path.lexists(candidate):
             return candidate
         number += 1
-
-
-@contextmanager
-def _whole_or_nothing(target: Path) -> Iterator[Path]:
-    """Give a scratch folder beside `target` that becomes `target` when all went well, else vanishes."""
-    if os.path.lexists(target):
-        raise UsageError(f"{target}: exists already; choose another --out, nothing is ever overwritten.")
-    missing = _missing_parents(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", dir=target.parent))
-    except OSError as error:
-        _remove_empty(missing)
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another --out.") from error
-    try:
-        yield scratch
-        _put_in_place(scratch, target)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        _remove_empty(missing)
-        raise
-
-
-def _put_in_place(scratch: Path, target: Path) -> None:
-    try:
-        scratch.chmod(0o777 & ~_umask())
-        scratch.rename(target)
-    except OSError as error:
-        raise OutputError(
-            f"{target}: cannot be put in place ({error.strerror}); choose another --out."
-        ) from error
-
-
-def _missing_parents(target: Path) -> list[Path]:
-    """Parents of `target` that do not exist yet, innermost first."""
-    return [parent for parent in target.parents if not parent.exists()]
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    """Take away folders that were made for a result that never came."""
-    for folder in folders:
-        try:
-            folder.rmdir()
-        except OSError:  # somebody else put something there meanwhile
-            return
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -69,6 +69,7 @@ def _jobs() -> dict[str, Callable[..., dict[str, Any]]]:
         "inspect": jobs.inspect_job,
         "extract": jobs.extract_job,
         "flag": jobs.flag_job,
+        "faces": jobs.faces_job,
         "fingerprint": jobs.fingerprint_job,
         "trace": jobs.trace_job,
         "compare": jobs.compare_job,

@@ -14,7 +14,7 @@ from vidforensics.flagging.coverage import not_assessed
 from vidforensics.runtime import Progress, no_progress
 from vidforensics.types import Detection, Detector, Evidence
 
-__all__ = ["detectors", "run_detectors"]
+__all__ = ["detectors", "models_used", "run_detectors"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,10 +26,24 @@ def detectors() -> tuple[Detector, ...]:
     """
     from vidforensics.flagging.audio_discontinuity import AudioDiscontinuityDetector
     from vidforensics.flagging.deletion import DeletionDetector
+    from vidforensics.flagging.dub import DubDetector
     from vidforensics.flagging.duplication import DuplicationDetector
     from vidforensics.flagging.stream_join import StreamJoinDetector
 
-    return (StreamJoinDetector(), DuplicationDetector(), DeletionDetector(), AudioDiscontinuityDetector())
+    return (
+        StreamJoinDetector(),
+        DuplicationDetector(),
+        DeletionDetector(),
+        AudioDiscontinuityDetector(),
+        DubDetector(),
+    )
+
+
+def models_used() -> dict[str, str | None]:
+    """SHA-256 of the trained weights in use, by name; None where they cannot be read."""
+    from vidforensics.flagging import sync_model
+
+    return {sync_model.NAME: sync_model.weights_sha256()}
 
 
 def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:

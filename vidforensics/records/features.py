@@ -85,6 +85,47 @@ class SoundPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceTrack:
+    """One face followed without a break, N pictures.
+
+    times_s (N,); boxes float32 (N, 3): centre x, y and side as fractions of the picture's width and height
+    (side: of the width); eyes_px (N,): distance of the outer corners of the eyes in the picture looked at, at
+    most 640 px on its longer side; presence (N,): probability that a face is there; shapes float32
+    (N, 24, 2): lips, chin, nose and cheeks in the frame of the eyes, in eye distances; mouths uint8
+    (N, 24, 24): luma of the mouth, upright.
+    """
+
+    times_s: FloatArray
+    boxes: Float32Array
+    eyes_px: Float32Array
+    presence: Float32Array
+    shapes: Float32Array
+    mouths: ByteArray
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Probability that somebody speaks: times_s (N,), middles of 32 ms; probability float32 (N,), 0–1."""
+
+    times_s: FloatArray
+    probability: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Faces of the clip, and the speech heard while each is on camera.
+
+    speech has one entry per track. not_sought is why no face was looked for, None where they were; past
+    until_s faces were no longer followed, None where they were followed to the end.
+    """
+
+    tracks: tuple[FaceTrack, ...] = ()
+    speech: tuple[Speech, ...] = ()
+    not_sought: str | None = None
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Features:
     """Numbers measured from one clip, no judgement in them."""
 
@@ -93,3 +134,4 @@ class Features:
     frames: FrameSeries
     sounds: tuple[SoundSeries, ...]
     sound_pictures: tuple[SoundPicture, ...]
+    faces: Faces = Faces(not_sought="no face was looked for")

@@ -63,8 +63,11 @@ METHODS = {
     ),
     "dub": Method(
         "Dub",
-        "Compares the movement of the mouth with the sound for speakers who face the camera.",
-        "Needs a visible speaking face for several seconds. A generated face that was made to fit the "
+        "Follows the mouth of every speaker on camera and compares its movements with the voice, by networks "
+        "that learnt from real recordings what belongs together, over stretches of 4 s and more and at every "
+        "shift of up to 0.2 s about the lag of the whole shot. Of several faces one that fits is enough.",
+        "the lips while somebody else speaks can look dubbed. A generated face that was made to fit the "
+        "the lips while somebody else speaks can look like a dub. A generated face that was made to fit the "
         "sound is in step by construction.",
     ),
 }

@@ -1,0 +1,158 @@
+"""`evaluate flag`: the clips are forged as they say, and the scores count what they should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tests.evaluation import footage_kit
+from vidforensics.errors import InputError, UsageError
+from vidforensics.evaluation.flag import FlagOptions, evaluate_flag
+from vidforensics.evaluation.flag_forgeries import MAKERS, Forged
+from vidforensics.evaluation.flag_render import markdown
+from vidforensics.evaluation.flag_scores import Answer, average_precision, false_flags, kind_figures
+
+pytest.importorskip("imageio_ffmpeg")
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(footage_kit, "LENGTH_S", 12.0)
+        return footage_kit.write_folder(folder, loud=4, silent=0)
+
+
+def silent_flagger(clip: Path) -> dict[str, Any]:
+    with av.open(str(clip)) as container:
+        duration_s = float(container.duration or 0) / av.time_base
+    rows = [
+        {"detector": name, "start_s": 0.0, "end_s": duration_s, "assessed": True, "reason": None}
+        for name in ("sync", "deletion")
+    ]
+    return {"clip": {"duration_s": duration_s}, "segments": [], "coverage": rows}
+
+
+@pytest.fixture(scope="module")
+def run(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    work = tmp_path_factory.mktemp("work")
+    options = FlagOptions(seed=3, sources=2, side="all")
+    return evaluate_flag(footage, options, silent_flagger, work=work, keep=True), work
+
+
+def test_every_kind_is_made_of_every_source_and_nothing_found_is_said(
+    run: tuple[dict[str, Any], Path],
+) -> None:
+    document, work = run
+    assert document["not_made"] == []
+    assert document["clips"] == 2 * (1 + len(MAKERS))
+    assert len(list(work.rglob("*.*"))) == 2 * len(MAKERS)
+    assert {row["kind"]: row["recall"] for row in document["kinds"]} == dict.fromkeys(
+        (
+            "voice replaced",
+            "voice slid",
+            "foreign pictures",
+            "foreign sound",
+            "frames removed",
+            "frames repeated",
+        ),
+        0.0,
+    )
+    assert [row["per_hour"] for row in document["false_flags"]] == [0.0] * 6
+    assert next(r for r in document["kinds"] if r["kind"] == "voice slid")["assessed"] == 2
+    assert next(r for r in document["kinds"] if r["kind"] == "foreign sound")["assessed"] == 0
+
+
+def test_the_same_seed_makes_the_same_clips(run: tuple[dict[str, Any], Path], footage: Path) -> None:
+    seen: list[float] = []
+
+    def measuring(clip: Path) -> dict[str, Any]:
+        found = silent_flagger(clip)
+        seen.append(found["clip"]["duration_s"])
+        return found
+
+    document = evaluate_flag(footage, FlagOptions(seed=3, sources=2, side="all"), measuring)
+    assert document["chains"] == run[0]["chains"]
+    assert [r["hours"] for r in document["false_flags"]] == [r["hours"] for r in run[0]["false_flags"]]
+
+
+def made(run: tuple[dict[str, Any], Path], kind: str) -> Path:
+    return sorted(run[1].rglob(f"*{kind}.*"))[0]
+
+
+def test_forged_clips_last_as_long_as_they_should(run: tuple[dict[str, Any], Path]) -> None:
+    plain, removed, repeated, cut = (
+        silent_flagger(made(run, kind))["clip"]["duration_s"]
+        for kind in ("re-encoded", "frames-removed", "frames-repeated", "cut")
+    )
+    assert 8 / 25 - 0.1 <= plain - removed <= 25 / 25 + 0.1
+    assert 10 / 25 - 0.1 <= repeated - plain <= 30 / 25 + 0.1
+    assert plain - cut == pytest.approx(2.0, abs=0.15)
+
+
+def test_foreign_pictures_differ_only_within_their_stretch(run: tuple[dict[str, Any], Path]) -> None:
+    plain = dict(footage_kit.pictures(made(run, "re-encoded")))
+    other = dict(footage_kit.pictures(made(run, "foreign-pictures")))
+    apart = [t for t in sorted(plain) if t in other and np.abs(plain[t] - other[t]).mean() > 12]
+    assert 1.5 < apart[-1] - apart[0] < 5.5
+
+
+def answer(
+    label: str | None, found: list[tuple[float, float, float]], listed: bool = True, **more: Any
+) -> Answer:
+    kind = more.get("kind", "x" if label else "re-encoded")
+    forged = Forged(Path("a"), kind, "chain", "a.mp4", label, 2.0, 6.0)  # type: ignore[arg-type]
+    rows = [
+        {"label": "dub", "detector": "sync", "start_s": a, "end_s": b, "score": s, "listed": listed}
+        for a, b, s in found
+    ]
+    return Answer(forged, rows, [], 360.0, 1.0)
+
+
+def test_precision_counts_each_truth_once_and_strictly() -> None:
+    answers = [
+        answer("dub", [(2, 6, 0.9), (2, 5, 0.8)]),
+        answer("dub", [(4, 6, 0.7)]),
+        answer(None, [(0, 4, 0.6)]),
+    ]
+    assert average_precision(answers, "dub", 0.3) == pytest.approx((1 + 2 / 3) / 2, abs=1e-3)
+    assert average_precision(answers, "dub", 0.5) == pytest.approx(0.5)  # half is not more than half
+    assert average_precision(answers, "splice", 0.5) is None
+
+
+def test_candidates_below_the_operating_point_are_no_hits_and_no_false_flags() -> None:
+    answers = [answer("dub", [(2, 6, 0.4)], listed=False), answer(None, [(0, 4, 0.6)], listed=False)]
+    (row,) = kind_figures(answers)
+    assert (row["found"], row["missed"]) == (0, ["a.mp4 (chain)"])
+    assert false_flags(answers)[-1]["per_hour"] == 0.0
+    flagged = false_flags([answer(None, [(0, 4, 0.6)], kind="cut")])
+    assert flagged[-1] | {"where": None} == {
+        "kind": "all", "clips": 1, "hours": 0.1, "flags": {"dub": 1}, "per_hour": 10.0, "where": None,
+    }  # fmt: skip
+    assert flagged[0]["per_hour"] is None
+
+
+def test_a_clip_that_cannot_be_flagged_costs_one_line(footage: Path) -> None:
+    def failing(clip: Path) -> dict[str, Any]:
+        raise InputError("broken.")
+
+    document = evaluate_flag(footage, FlagOptions(sources=2, side="all"), failing)
+    assert len(document["not_flagged"]) == document["clips"]
+    assert "Not flagged" in markdown(document)
+
+
+def test_the_document_reads_as_tables(run: tuple[dict[str, Any], Path]) -> None:
+    text = markdown(run[0])
+    assert "| voice replaced " in text
+    assert "| untouched " in text
+    assert "Missed:" in text
+
+
+def test_too_little_footage_is_refused(tmp_path: Path) -> None:
+    footage_kit.write_footage(tmp_path / "short.mp4", 1)
+    with pytest.raises(UsageError, match="three scenes or more"):
+        evaluate_flag(tmp_path, FlagOptions(side="all"), silent_flagger)

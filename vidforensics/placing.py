@@ -1,0 +1,63 @@
+"""Put a folder of results in place whole or not at all; nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vidforensics.errors import OutputError, UsageError
+
+
+@contextmanager
+def whole_or_nothing(target: Path) -> Iterator[Path]:
+    """Give a scratch folder beside `target` that becomes `target` when all went well, else vanishes."""
+    if os.path.lexists(target):
+        raise UsageError(f"{target}: exists already; choose another --out, nothing is ever overwritten.")
+    missing = _missing_parents(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", dir=target.parent))
+    except OSError as error:
+        _remove_empty(missing)
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another --out.") from error
+    try:
+        yield scratch
+        _put_in_place(scratch, target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        _remove_empty(missing)
+        raise
+
+
+def _put_in_place(scratch: Path, target: Path) -> None:
+    try:
+        scratch.chmod(0o777 & ~_umask())
+        scratch.rename(target)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be put in place ({error.strerror}); choose another --out."
+        ) from error
+
+
+def _missing_parents(target: Path) -> list[Path]:
+    """Parents of `target` that do not exist yet, innermost first."""
+    return [parent for parent in target.parents if not parent.exists()]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Take away folders that were made for a result that never came."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:  # somebody else put something there meanwhile
+            return
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
