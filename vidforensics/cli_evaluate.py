@@ -8,6 +8,7 @@ from vidforensics.cli_options import (
     Footage,
     Json,
     Keep,
+    LayoutOption,
     MeasuredSide,
     Quiet,
     Seed,
@@ -53,18 +54,26 @@ def evaluate_flag(
     seed: Seed = 1,
     sources: Sources = 12,
     side: MeasuredSide = "test",
+    layout: LayoutOption = "footage",
     scratch: WorkFolder = None,
     keep: Keep = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Forge clips of any footage in known stretches, flag them, and score what was found and what was not."""
+    """Forge clips of any footage in known stretches, flag them, and score what was found and what was not.
+
+    With --layout the folder is a published set whose truth is known: its files are flagged as they are.
+    """
     from vidforensics import schema, verbs_evaluate
-    from vidforensics.evaluation.flag_render import markdown
+    from vidforensics.evaluation import flag_known, flag_render
 
     with session(quiet, verbose) as progress:
+        if layout != "footage":
+            known = verbs_evaluate.evaluate_flag_known(footage, layout, progress=progress)
+            typer.echo(schema.dumps(known) if as_json else flag_known.markdown(known))
+            return
         document = verbs_evaluate.evaluate_flag(
             footage, seed=seed, sources=sources, side=side, work=scratch, keep=keep, progress=progress
         )
-    typer.echo(schema.dumps(document) if as_json else markdown(document))
+    typer.echo(schema.dumps(document) if as_json else flag_render.markdown(document))

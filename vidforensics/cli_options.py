@@ -111,6 +111,10 @@ ModelFolder = Annotated[
 ]
 Side = Literal["fit", "test", "all"]
 SplitSide = Annotated[Side, typer.Option("--side", help="Which side of the split by speaker teaches.")]
+LayoutOption = Annotated[
+    Literal["footage", "av-deepfake1m", "lav-df", "partialspoof"],
+    typer.Option("--layout", help="Whose layout the folder has; footage is forged, the others have truth."),
+]
 MeasuredSide = Annotated[Side, typer.Option("--side", help="Which side of the split by scene is measured.")]
 Networks = Annotated[int, typer.Option("--networks", min=1, max=9, help="How many networks are averaged.")]
 Steps = Annotated[int, typer.Option("--steps", min=1, help="Steps of training per network.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,11 +74,43 @@ def evaluate_flag(
     """
     from vidforensics.evaluation import flag as benchmark
 
+    options = benchmark.FlagOptions(seed=seed, sources=sources, side=side)
+    return benchmark.evaluate_flag(
+        Path(footage),
+        options,
+        _flagger(limits),
+        work=Path(work) if work else None,
+        keep=keep,
+        progress=progress,
+    )
+
+
+def evaluate_flag_known(
+    folder: Path | str,
+    layout: Literal["av-deepfake1m", "lav-df", "partialspoof"],
+    *,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Flag the files of a published set whose truth is known, and say what was located.
+
+    Args:
+        folder: the set, or a part of it.
+        layout: whose metadata it has.
+        limits: time and memory per file.
+        progress: called with (stage, done, total).
+
+    Raises:
+        UsageError: the folder is not in that layout.
+    """
+    from vidforensics.evaluation.flag_known import evaluate_known
+
+    return evaluate_known(Path(folder), layout, _flagger(limits), progress)
+
+
+def _flagger(limits: Limits | None) -> Callable[[Path], dict[str, Any]]:
     def flagged(clip: Path) -> dict[str, Any]:
         arguments = {"path": os.fspath(clip), "every_candidate": True, "mark_listed": True}
         return run_isolated("flag", arguments, limits=limits)
 
-    options = benchmark.FlagOptions(seed=seed, sources=sources, side=side)
-    return benchmark.evaluate_flag(
-        Path(footage), options, flagged, work=Path(work) if work else None, keep=keep, progress=progress
-    )
+    return flagged

@@ -13,7 +13,7 @@ _HEAD = """# sync: does the voice belong to the mouth on camera?
 
 Weights of the networks behind the `sync` detector (label `dub`). Two small towers of convolutions over time
 turn lips and mouth pictures, and the sound's levels, into vectors that agree where both are of one moment.
-Inputs, gates and pooling are described in docs/flagging.md.
+Inputs, gates and pooling are described in docs/dub.md.
 
 **Use.** Speech of a person who is on camera, at least 4 s, eyes 22 px apart or more, the mouth moving. It
 says whether the mouth follows the voice within 0.2 s about the shot's own lag.
