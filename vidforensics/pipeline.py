@@ -126,6 +126,7 @@ def extract_and_measure(
     """
     pictures = {**_picture_extractors(), "frame_hashes": features.FrameHashAccumulator()}
     pictures["frames"] = features.FrameSeriesAccumulator()
+    pictures["sources"] = features.PictureSourceAccumulator()
     sounds = {
         "silences": extraction.SilenceAccumulator(),
         "sound_series": features.SoundSeriesAccumulator(),
@@ -140,6 +141,7 @@ def extract_and_measure(
         frames=measured["frames"],
         sounds=measured["sound_series"],
         sound_pictures=measured["sound_pictures"],
+        sources=measured["sources"],
     )
 
 

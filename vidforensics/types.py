@@ -69,6 +69,7 @@ from vidforensics.records.extraction import (
     FrameAccumulator,
     FrameBlock,
     Keyframe,
+    NativePlanes,
     Picture,
     Shot,
     SoundFile,
@@ -84,6 +85,7 @@ from vidforensics.records.features import (
     FrameSeries,
     SoundPicture,
     SoundSeries,
+    SourceSeries,
 )
 from vidforensics.records.flagging import (
     Coverage,
@@ -170,6 +172,7 @@ __all__ = [
     "NotTraced",
     "PacketTable",
     "ParameterSet",
+    "NativePlanes",
     "Picture",
     "PicturePair",
     "PicturePrint",
@@ -186,6 +189,7 @@ __all__ = [
     "SoundPicture",
     "SoundRelation",
     "SoundSeries",
+    "SourceSeries",
     "SoundStretch",
     "SoundTable",
     "Span",

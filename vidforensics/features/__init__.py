@@ -8,6 +8,7 @@ from __future__ import annotations
 from vidforensics.features.audio_print import AudioPrintAccumulator
 from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
 from vidforensics.features.frame_series import FrameSeriesAccumulator
+from vidforensics.features.picture_source import PictureSourceAccumulator
 from vidforensics.features.sound_picture import SoundPictureAccumulator
 from vidforensics.features.sound_series import SoundSeriesAccumulator
 
@@ -15,6 +16,7 @@ __all__ = [
     "AudioPrintAccumulator",
     "FrameHashAccumulator",
     "FrameSeriesAccumulator",
+    "PictureSourceAccumulator",
     "SoundPictureAccumulator",
     "SoundSeriesAccumulator",
     "to_imagehash",
