@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from vidforensics.evaluation.footage import side_of
 CHAINS = ("h264_23", "h264_28", "hevc_28", "two")
 CHAIN_ODDS = (0.3, 0.3, 0.2, 0.2)
 SCALERS = ("bilinear", "bicubic", "lanczos")
-MAX_AREA = 960 * 540
+MAX_AREA = 720 * 405
 _X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
 _X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x265-params", "log-level=error")
 
@@ -115,7 +117,7 @@ class Maker:
         return replace(item, name=name, chain=chain, scaler=str(rng.choice(SCALERS)))
 
     def _draw(self, least_s: float, without: set[str]) -> Clip:
-        """A clip long enough: first a corpus by the root of its size, then a speaker or scene, then a file."""
+        """A clip long enough: a corpus by the root of its size, then a speaker or scene, then a file."""
         rng = self.rng
         able = [c for c in self.clips if c.seconds >= least_s and c.group not in without]
         corpora = sorted({c.corpus for c in able})
@@ -148,19 +150,17 @@ class Maker:
         for clip in drawn:
             mates = [c for c in self.clips if c.setup == clip.setup and c.file != clip.file]
             windows = self._windows(clip)
-            fit = self._fit(rate, clip.rate)
+            pad = bool(rng.random() < 0.25)
             for turn in range(2):
                 take = mates[int(rng.integers(len(mates)))] if mates and turn and rng.random() < 0.5 else clip
-                length = float(rng.uniform(1.0, min(2.2, take.seconds / 2 - 0.15)))
+                length = float(rng.uniform(1.0, max(1.05, min(2.2, take.seconds / 2 - 0.15))))
                 early, late = (
                     (0.0, take.seconds / 2 - length)
                     if not turn or take is not clip
                     else (take.seconds / 2, take.seconds - length - 0.15)
                 )
                 piece = self._piece(take, rng.uniform(early, max(early, late)), length, rate)
-                pieces.append(
-                    replace(piece, box=windows[turn], filters=self._grade(0.4) + fit[1], pad=fit[0])
-                )
+                pieces.append(replace(piece, box=windows[turn], filters=self._grade(0.4), pad=pad))
         order = rng.permutation(len(pieces))
         return Item(
             "",
@@ -174,9 +174,6 @@ class Maker:
             "",
             tuple(pieces[i] for i in order),
         )
-
-    def _fit(self, rate: float, own: float) -> tuple[bool, tuple[str, ...]]:
-        return bool(self.rng.random() < 0.25), ()
 
     def _windows(self, clip: Clip) -> list[tuple[float, float, float, float]]:
         """Two framings: the same, a closer one, or two windows of the same size as if from two cameras."""
@@ -214,7 +211,7 @@ class Maker:
         borders = self._borders(length, cuts + 1)
         windows = self._windows(clip)
         pieces = []
-        for i, (a, b) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+        for i, (a, b) in enumerate(itertools.pairwise(borders)):
             skip = float(rng.uniform(0.0, 0.5)) if i else 0.0
             piece = self._piece(
                 clip, start + a + min(skip, (b - a) / 3), (b - a) - min(skip, (b - a) / 3), rate
@@ -228,7 +225,7 @@ class Maker:
         while True:
             inner = np.sort(self.rng.uniform(0, length, count - 1))
             borders = [0.0, *inner.tolist(), length]
-            if min(b - a for a, b in zip(borders[:-1], borders[1:], strict=True)) >= 1.0:
+            if min(b - a for a, b in itertools.pairwise(borders)) >= 1.0:
                 return borders
 
     def _edited(self) -> Item:
@@ -315,21 +312,24 @@ def _chain(piece: Piece, item: Item) -> str:
     return ",".join([*parts, scale, fit, *piece.filters, "setsar=1", "format=yuv420p"])
 
 
+def render_all(footage: Path, folder: Path, side: str, seed: int, counts: Sequence[int]) -> None:
+    """Render what is not there yet: so many compilations, forged and edited clips of one side."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, count in zip(("compilation", "forged", "edited"), counts, strict=True):
+        maker = Maker(footage, side, seed * 10 + len(kind))
+        for index in range(count):
+            rendered(maker.item(kind, index), footage, folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--footage", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--side", choices=("fit", "test"), required=True)
-    parser.add_argument(
-        "--counts", type=int, nargs=3, metavar=("COMPILATION", "FORGED", "EDITED"), required=True
-    )
+    parser.add_argument("--counts", type=int, nargs=3, required=True)
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    for kind, count in zip(("compilation", "forged", "edited"), args.counts, strict=True):
-        maker = Maker(args.footage, args.side, args.seed * 10 + len(kind))
-        for index in range(count):
-            rendered(maker.item(kind, index), args.footage, args.out)
+    render_all(args.footage, args.out, args.side, args.seed, args.counts)
 
 
 if __name__ == "__main__":

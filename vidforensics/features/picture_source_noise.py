@@ -60,7 +60,7 @@ def noise_values(luma: Float32Array, chroma: tuple[Float32Array, ...]) -> Float3
 
 
 def stillness_values(now: Float32Array, behind: Float32Array) -> Float32Array:
-    """Change to the frame behind, float32 (len(STILL_NAMES),): what is left where the picture stands still."""
+    """Change to the frame behind, float32 (len(STILL_NAMES),): what is left where nothing moves."""
     change = block_means(np.abs(behind - now), SIDE)
     levels = np.log2(change + FLOOR)
     quantiles = np.quantile(levels, (0.10, 0.25, 0.50))

@@ -27,9 +27,16 @@ def detectors() -> tuple[Detector, ...]:
     from vidforensics.flagging.audio_discontinuity import AudioDiscontinuityDetector
     from vidforensics.flagging.deletion import DeletionDetector
     from vidforensics.flagging.duplication import DuplicationDetector
+    from vidforensics.flagging.splice import SpliceDetector
     from vidforensics.flagging.stream_join import StreamJoinDetector
 
-    return (StreamJoinDetector(), DuplicationDetector(), DeletionDetector(), AudioDiscontinuityDetector())
+    return (
+        StreamJoinDetector(),
+        SpliceDetector(),
+        DuplicationDetector(),
+        DeletionDetector(),
+        AudioDiscontinuityDetector(),
+    )
 
 
 def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:
