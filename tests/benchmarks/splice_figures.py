@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2, rankdata
 
-from tests.benchmarks.splice_fit import Pairs, candidates
+from tests.benchmarks.splice_fit import Pairs
 from tests.benchmarks.splice_shots import Shots
 from vidforensics.flagging.calibration import load_calibration
 from vidforensics.flagging.splice import SpliceDetector
@@ -198,8 +198,7 @@ def calibration_lines(answers: Sequence[Answer]) -> list[str]:
     line = load_calibration("splice")
     scores = np.concatenate([a.scores for a in answers])
     truth = np.concatenate([a.shots.foreign for a in answers])
-    able = np.isfinite(scores) & np.concatenate([candidates(a.shots) for a in answers])
-    truth, scores = truth[able], scores[able]
+    truth, scores = truth[np.isfinite(scores)], scores[np.isfinite(scores)]
     ratios = np.array([line.apply(float(s))[1] for s in scores]) * np.log(10)
     cost = 0.5 * (np.logaddexp(0, -ratios[truth]).mean() + np.logaddexp(0, ratios[~truth]).mean()) / np.log(2)
     lines = [

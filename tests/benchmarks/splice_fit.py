@@ -14,12 +14,12 @@ from scipy.optimize import minimize
 
 from tests.benchmarks.splice_shots import Shots
 from vidforensics.flagging.audio_discontinuity_model import Logistic
-from vidforensics.flagging.splice_model import MAX_ODDS, is_host, pair_measures, shot_measures
-from vidforensics.flagging.splice_model import scored as scored_shots
+from vidforensics.flagging.splice_model import LEAST_SHOTS, MAX_ODDS, pair_measures, shot_measures
 
 FOLDS = 5
+TAIL = 12
 PAIR_RIDGE, SHOT_RIDGE = 0.1, 0.01
-SHARES = {"same view": 0.2, "other view": 0.3, "other corpus": 0.35, "same corpus": 0.15}
+SHARES = {"same view": 0.1, "other view": 0.4, "other corpus": 0.4, "same corpus": 0.1}
 """How much each kind of pair counts in the fit."""
 
 
@@ -160,7 +160,7 @@ def fit_shots(
     clips: Sequence[Shots], odds_of: Callable[[Shots], np.ndarray]
 ) -> tuple[Logistic, list[Scored]]:
     """The second fit, and every clip's scores by a fit that did not know the clip."""
-    usable = [s for s in clips if len(s.values) >= 2]
+    usable = [s for s in clips if len(s.values) >= LEAST_SHOTS]
     seen = [shot_measures(odds_of(s), s.lengths_s) for s in usable]
     fold = np.arange(len(usable)) % FOLDS
     scored = {id(s): np.full(len(s.values), np.nan) for s in clips}
@@ -168,39 +168,34 @@ def fit_shots(
         known = [i for i in range(len(usable)) if fold[i] != k]
         model = _shot_logistic([usable[i] for i in known], [seen[i] for i in known])
         for i in np.flatnonzero(fold == k):
-            scored[id(usable[i])] = scored_shots(seen[i], usable[i].lengths_s, model)
+            scored[id(usable[i])] = model(seen[i].astype(np.float32))
     return _shot_logistic(usable, seen), [Scored(s, scored[id(s)]) for s in clips]
 
 
 def _shot_logistic(clips: Sequence[Shots], seen: Sequence[np.ndarray]) -> Logistic:
-    able = np.concatenate([~is_host(s.lengths_s) for s in clips])
-    values, truth = np.concatenate(seen)[able], np.concatenate([s.foreign for s in clips])[able]
+    values, truth = np.concatenate(seen), np.concatenate([s.foreign for s in clips])
     weights = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
     return logistic(values, truth, weights, SHOT_RIDGE)
 
 
 def threshold_for(negatives: Sequence[Scored], flags_per_hour: float) -> float:
-    """The least threshold at which clips without a foreign piece get at most so many flags per hour."""
+    """Where clips without a foreign piece get so many flags per hour, by the tail of their highest scores.
+
+    The `TAIL` highest scores are taken as exponential above the next one, as few hours show no rate directly.
+    Source: peaks over a threshold, Pickands (1975), with shape 0.
+    """
     hours = sum(s.shots.seconds for s in negatives) / 3600
-    allowed = int(flags_per_hour * hours)
     peaks = np.sort(np.concatenate([s.scores[np.isfinite(s.scores)] for s in negatives]))[::-1]
-    if len(peaks) <= allowed:
-        return 0.0
-    above = peaks[allowed - 1] if allowed else peaks[0] + 1.0
-    return float((peaks[allowed] + above) / 2) if allowed else float(peaks[0] + 0.25)
-
-
-def candidates(shots: Shots) -> np.ndarray:
-    """Which shots may be the odd one at all."""
-    return ~is_host(shots.lengths_s) if len(shots.values) > 1 else np.zeros(len(shots.values), bool)
+    floor = peaks[TAIL]
+    by_tail = floor + (peaks[:TAIL] - floor).mean() * np.log(TAIL / (hours * flags_per_hour))
+    return float(max(by_tail, peaks[int(flags_per_hour * hours)]))
 
 
 def calibration_of(scored: Sequence[Scored]) -> dict[str, float]:
     """The line from scores to log10 likelihood ratios, both classes weighing the same."""
     values = np.concatenate([s.scores for s in scored])
     truth = np.concatenate([s.shots.foreign for s in scored])
-    able = np.isfinite(values) & np.concatenate([candidates(s.shots) for s in scored])
-    truth, values = truth[able], values[able]
+    truth, values = truth[np.isfinite(values)], values[np.isfinite(values)]
     weights = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
     line = logistic(values[:, None], truth, weights, 1e-3)
     slope = float(line.weights[0] / line.scale[0])

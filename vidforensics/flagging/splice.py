@@ -2,7 +2,7 @@
 
 The evidence of one clip goes in; a score track, segments labelled `splice` and coverage come out. Every shot
 is compared with all others by how it was made (noise, spectrum, sharpness, colour, coding, cadence), and the
-odd one out is flagged. A clip of one shot has nothing to compare; a still picture has no noise of its own.
+odd one out is flagged. Of one or two shots none is odd; a still picture has no noise of its own.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidforensics.flagging.binarise import BinariseOptions, binarise
+from vidforensics.flagging.binarise import binarise
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import Gap, not_assessed, tile
-from vidforensics.flagging.splice_model import Model, load_model, shot_odds
+from vidforensics.flagging.splice_model import LEAST_SHOTS, Model, load_model, shot_odds
 from vidforensics.flagging.splice_signature import LEAST_S, Signatures, signatures_of
 from vidforensics.flagging.splice_words import basis_of
 from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 LISTED_BELOW_THRESHOLD = 2.0
 """Candidates so far below the threshold (log odds) are still given, marked as not listed."""
 
-LEAST_CHANGE = float(np.log2(0.05 + 0.05))
+LEAST_CHANGE = float(np.log2(0.025 + 0.05))
 """Pictures that change less, log2 of levels and 0.05, are stills: all their frames are one."""
 
 MAX_SHOTS = 400
 SHORT = f"shot shorter than {LEAST_S:.1f} s, or too small to measure"
-ALONE = "no second shot to compare with"
+FEW = f"fewer than {LEAST_SHOTS} shots to compare"
 STILL = "still picture"
 BETWEEN = "gradual transition"
 OUTSIDE = "no picture"
@@ -56,16 +56,13 @@ class SpliceDetector:
         moving = is_moving(found)
         gaps = _gaps(found, moving, times, duration_s)
         used = np.flatnonzero(moving)[:MAX_SHOTS]
-        if len(used) < 2:
-            alone = [(float(a), float(b), ALONE) for a, b in found.spans_s[used]]
+        if len(used) < LEAST_SHOTS:
+            alone = [(float(a), float(b), FEW) for a, b in found.spans_s[used]]
             return Detection(self.name, coverage=tile(self.name, duration_s, [*gaps, *alone]))
         values, spans = ordered(found, model)[used], found.spans_s[used]
         odds = shot_odds(values, spans[:, 1] - spans[:, 0], model)
         track = _track(self.name, spans, odds, model.threshold, duration_s)
-        segments = tuple(
-            self._segment(run, (values, spans, odds), model)
-            for run in binarise(track, BinariseOptions(onset=model.threshold - LISTED_BELOW_THRESHOLD))
-        )
+        segments = tuple(self._segment(run, (values, spans, odds), model) for run in candidates(track, spans))
         return Detection(self.name, (track,), segments, tile(self.name, duration_s, gaps))
 
     def _segment(
@@ -79,6 +76,20 @@ class SpliceDetector:
         score, log10_lr = calibrated(self.name, peak)
         listed = peak >= model.threshold
         return Segment(start_s, end_s, self.label, score, log10_lr, self.name, basis, listed)
+
+
+def candidates(track: ScoreTrack, spans: FloatArray) -> list[tuple[float, float, float]]:
+    """(start_s, end_s, peak) of runs of shots above the threshold, and of weaker shots one by one.
+
+    Args:
+        track: of `_track`, one value where each shot begins.
+        spans: the shots (S, 2), s; a weaker shot is no part of the run beside it.
+    """
+    runs = list(binarise(track))
+    at = dict(zip(track.times_s.tolist(), track.scores.tolist(), strict=True))
+    weaker = track.threshold - LISTED_BELOW_THRESHOLD
+    alone = [(a, b, at[a]) for a, b in spans.tolist() if weaker <= at[a] < track.threshold]
+    return sorted([*runs, *alone])
 
 
 def ordered(found: Signatures, model: Model) -> FloatArray:

@@ -9,7 +9,6 @@ Source: the odd one out among sources, after Cozzolino & Verdoliva, Noiseprint (
 
 from __future__ import annotations
 
-import itertools
 import json
 from dataclasses import dataclass
 from importlib import resources
@@ -20,23 +19,18 @@ import numpy as np
 from vidforensics.flagging.audio_discontinuity_model import Logistic
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import BoolArray, FloatArray
+    from vidforensics.records.arrays import FloatArray
 
 MAX_ODDS = 8.0
 MAX_WEIGHT_S = 4.0
 SHOT_MEASURES = (
     "mean odds to the others",
     "least odds to one other",
-    "the same, below 0",
     "mean odds among the others",
-    "the same, above 0",
-    "greatest odds among the others",
-    "mean to the others less mean among them",
-    "share of the time",
     "log seconds",
-    "log count of shots",
-    "whether only one other",
 )
+LEAST_SHOTS = 3
+"""Of two shots nothing tells which is odd: any cut between two scenes would look the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,43 +96,18 @@ def pair_odds(values: FloatArray, seconds: FloatArray, model: Model) -> FloatArr
 
 
 def shot_measures(odds: FloatArray, seconds: FloatArray) -> FloatArray:
-    """How each shot stands to the others, (S, len(SHOT_MEASURES)); needs two shots or more."""
-    rows = []
-    everyone = np.arange(len(odds))
-    for i in everyone:
-        others = np.delete(everyone, i)
-        weights = np.minimum(seconds[others], MAX_WEIGHT_S)
-        away = float(np.average(odds[i, others], weights=weights))
-        least = float(odds[i, others].min())
-        among = [float(odds[a, b]) for a, b in itertools.combinations(others.tolist(), 2)]
-        mean_among, most_among = (float(np.mean(among)), max(among)) if among else (-1.0, 0.0)
-        rows.append(
-            [
-                *(away, least, min(least, 0.0)),
-                *(mean_among, max(mean_among, 0.0), most_among, away - mean_among),
-                *(seconds[i] / seconds.sum(), np.log(seconds[i]), np.log(len(odds)), float(not among)),
-            ]
-        )
-    return np.array(rows, np.float64).reshape(-1, len(SHOT_MEASURES))
+    """How each shot stands to the others, (S, len(SHOT_MEASURES)); needs `LEAST_SHOTS`."""
+    count = len(odds)
+    to_others = odds.sum(axis=1)  # the diagonal is 0
+    weights = np.minimum(seconds, MAX_WEIGHT_S)
+    away = odds @ weights / (weights.sum() - weights)
+    least = np.where(np.eye(count, dtype=bool), np.inf, odds).min(axis=1)
+    among = (odds.sum() / 2 - to_others) / ((count - 1) * (count - 2) / 2)
+    return np.stack([away, least, among, np.log(seconds)], axis=1).astype(np.float64)
 
 
 def shot_odds(values: FloatArray, seconds: FloatArray, model: Model) -> FloatArray:
-    """Log odds that each shot was cut in from another recording, (S,); of fewer than two shots, NaN."""
-    if len(values) < 2:
+    """Log odds that each shot was cut in from another recording, (S,); of fewer than `LEAST_SHOTS`, NaN."""
+    if len(values) < LEAST_SHOTS:
         return np.full(len(values), np.nan)
-    measures = shot_measures(pair_odds(values, seconds, model), seconds)
-    return scored(measures, seconds, model.shot)
-
-
-def scored(measures: FloatArray, seconds: FloatArray, shot: Logistic) -> FloatArray:
-    """Log odds of every shot; the longer of two is no candidate, as nothing tells which is foreign."""
-    odds = shot(measures.astype(np.float32))
-    return np.where(is_host(seconds), np.minimum(odds, 0.0) - MAX_ODDS, odds)
-
-
-def is_host(seconds: FloatArray) -> BoolArray:
-    """Which shot is taken for the host without asking, bool (S,): of two, the longer; of more, none."""
-    host: BoolArray = np.zeros(len(seconds), bool)
-    if len(seconds) == 2:
-        host[int(np.argmax(seconds))] = True
-    return host
+    return model.shot(shot_measures(pair_odds(values, seconds, model), seconds).astype(np.float32))
