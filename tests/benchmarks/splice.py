@@ -27,7 +27,7 @@ FLAGGING = Path(__file__).parents[2] / "vidforensics" / "flagging"
 COMMAND = "python -m tests.benchmarks.splice --footage DIR --work DIR --seed {seed} --fit"
 FLAGS_PER_HOUR = 2.0
 LEFT_OUT = ("resampling_across", "resampling_down", "clipped_white", "still_10")
-"""Measured, but no better than chance on the fit side."""
+"""Measured, but weakest alone on the fit side, AUC 0.58 to 0.63."""
 CUES = {
     "noise in space": ("noise_",),
     "noise in time": ("still_",),
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--footage", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="where clips and measurements are kept")
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--counts", type=int, nargs=3, default=(100, 80, 80))
+    parser.add_argument("--counts", type=int, nargs=3, default=(100, 80, 160))
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--kept-only", action="store_true", help="render nothing new")

@@ -95,6 +95,8 @@ def _middle(plane: ByteArray, divisor: int, full_range: bool, narrow: float = 21
     cut = plane[y : y + min(high, height), x : x + min(wide, width)].astype(np.float32)
     if full_range:
         return cut
-    middle = 16.0 if narrow == 219.0 else 128.0
-    offset = 0.0 if narrow == 219.0 else 128.0
-    return np.asarray((cut - middle) * (255.0 / narrow) + offset, np.float32)
+    cut -= 16.0 if narrow == 219.0 else 128.0
+    cut *= np.float32(255.0 / narrow)
+    if narrow != 219.0:
+        cut += 128.0
+    return cut

@@ -61,7 +61,9 @@ def noise_values(luma: Float32Array, chroma: tuple[Float32Array, ...]) -> Float3
 
 def stillness_values(now: Float32Array, behind: Float32Array) -> Float32Array:
     """Change to the frame behind, float32 (len(STILL_NAMES),): what is left where nothing moves."""
-    change = block_means(np.abs(behind - now), SIDE)
+    import cv2
+
+    change = block_means(cv2.absdiff(behind, now), SIDE)
     levels = np.log2(change + FLOOR)
     quantiles = np.quantile(levels, (0.10, 0.25, 0.50))
     noise = np.quantile(_noise(now, SIDE), 0.25)
@@ -88,7 +90,8 @@ def _noise(plane: Float32Array, side: int) -> Float32Array:
     """Log2 of the noise of every block, levels."""
     import cv2
 
-    residual = np.abs(cv2.filter2D(plane, cv2.CV_32F, _MASK, borderType=cv2.BORDER_REFLECT_101))
+    residual = cv2.filter2D(plane, cv2.CV_32F, _MASK, borderType=cv2.BORDER_REFLECT_101)
+    np.abs(residual, out=residual)  # in place, as fresh megabytes cost page faults
     return np.asarray(np.log2(block_means(residual, side) * _SCALE + FLOOR), np.float32)
 
 

@@ -100,9 +100,10 @@ def _edges(luma: Float32Array) -> FloatArray:
 
 def _steep(steps: Float32Array) -> float:
     """The 97 % quantile of absolute steps, levels."""
-    sizes = np.abs(steps).ravel()
+    sizes = np.abs(steps, out=steps).ravel()
     at = int(0.97 * (len(sizes) - 1))
-    return float(np.partition(sizes, at)[at]) + 0.5
+    sizes.partition(at)
+    return float(sizes[at]) + 0.5
 
 
 def _grids(luma: Float32Array) -> FloatArray:
