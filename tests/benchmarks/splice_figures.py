@@ -144,6 +144,7 @@ def found_lines(answers: Sequence[Answer]) -> list[str]:
         "4 to 8 s": [s >= 4 for s in seconds],
         "levels matched to the host": ["matched" in a.shots.edits for a in forged],
         "piece at the start or end": [_at_end(a) for a in forged],
+        "piece in the middle": [not _at_end(a) for a in forged],
     }
     for name, keep in rows.items():
         some = [a for a, k in zip(forged, keep, strict=True) if k]

@@ -22,7 +22,7 @@ from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
 if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, FloatArray
 
-LISTED_BELOW_THRESHOLD = 2.0
+LISTED_BELOW_THRESHOLD = 4.0
 """Candidates so far below the threshold (log odds) are still given, marked as not listed."""
 
 LEAST_CHANGE = float(np.log2(0.025 + 0.05))
