@@ -128,6 +128,7 @@ def extract_and_measure(
     """
     pictures = {**_picture_extractors(), "frame_hashes": features.FrameHashAccumulator()}
     pictures["frames"] = features.FrameSeriesAccumulator()
+    pictures["sources"] = features.PictureSourceAccumulator()
     sounds = {
         "silences": extraction.SilenceAccumulator(),
         "sound_series": features.SoundSeriesAccumulator(),
@@ -148,6 +149,7 @@ def extract_and_measure(
         faces=Faces(not_sought=faces)
         if isinstance(faces, str)
         else features.with_speech(measured["faces"], measured["mono"]),
+        sources=measured["sources"],
     )
 
 

@@ -69,6 +69,7 @@ from vidforensics.records.extraction import (
     FrameAccumulator,
     FrameBlock,
     Keyframe,
+    NativePlanes,
     Picture,
     Shot,
     SoundFile,
@@ -86,6 +87,7 @@ from vidforensics.records.features import (
     FrameSeries,
     SoundPicture,
     SoundSeries,
+    SourceSeries,
     Speech,
 )
 from vidforensics.records.flagging import (
@@ -172,6 +174,7 @@ __all__ = [
     "Label",
     "Match",
     "Modality",
+    "NativePlanes",
     "NotTraced",
     "PacketTable",
     "ParameterSet",
@@ -193,6 +196,7 @@ __all__ = [
     "SoundSeries",
     "SoundStretch",
     "SoundTable",
+    "SourceSeries",
     "Span",
     "SpanKind",
     "Speech",

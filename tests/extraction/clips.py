@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 
-from vidforensics.types import FrameBlock, Probe, Stream
+from vidforensics.types import FrameBlock, NativePlanes, Probe, Stream
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,11 @@ class Still:
 
     def to_bgr(self) -> np.ndarray:
         return self._picture
+
+    def planes(self) -> NativePlanes:
+        grey = cv2.cvtColor(self._picture, cv2.COLOR_BGR2GRAY)
+        flat = np.full((grey.shape[0] // 2, grey.shape[1] // 2), 128, np.uint8)
+        return NativePlanes(grey, (flat, flat), True)
 
 
 def blocks_of(

@@ -7,21 +7,19 @@ Formats without plain luma and chroma planes pass through libswscale first.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from vidforensics.extraction.normalise import PlaneScaler, upright
 from vidforensics.extraction.normalise_colour import chroma_table, luma_table
-from vidforensics.extraction.pictures import Source, matrix_of
+from vidforensics.extraction.pictures import Source, as_planar, is_planar, plane_view, spare_bits
 
 if TYPE_CHECKING:
     from av import VideoFrame
     from numpy.typing import NDArray
 
-_PLANAR = re.compile(r"(?:yuv[aj]?4\d\dp|gray)(9|10|12|14|16)?(?:le)?")
 _NEUTRAL = 128
 
 
@@ -31,8 +29,8 @@ class PlaneReader:
     def __init__(self, source: Source, analysis_size: tuple[int, int]) -> None:
         """Plan the reading; `analysis_size` is the upright (width, height), both even."""
         self._source = source
-        self._planar = _PLANAR.fullmatch(source.pixel_format)
-        self._shift = int(self._planar.group(1) or 8) - 8 if self._planar else 0
+        self._planar = is_planar(source.pixel_format)
+        self._shift = spare_bits(source.pixel_format)
         self._reformatter = VideoReformatter()
         width, height = analysis_size
         self.stored_size = (height, width) if source.orientation.transpose else (width, height)
@@ -62,22 +60,10 @@ class PlaneReader:
         return upright(luma, turn, (1, 2)), upright(chroma, turn, (2, 3))
 
     def _as_planar(self, frame: VideoFrame) -> VideoFrame:
-        return self._reformatter.reformat(
-            frame,
-            format="yuv444p",
-            src_colorspace=matrix_of(self._source),
-            dst_colorspace=matrix_of(self._source),
-            src_color_range=ColorRange.JPEG if self._source.full_range else ColorRange.MPEG,
-            dst_color_range=ColorRange.JPEG,
-            threads=1,
-        )
+        return as_planar(frame, self._source, self._reformatter)
 
     def _scale(self, plane: Any, out: NDArray[np.uint8], divisor: int) -> None:
-        sample_bytes = 2 if self._shift else 1
-        rows = np.frombuffer(plane, np.uint16 if self._shift else np.uint8)
-        view = rows.reshape(plane.height, abs(plane.line_size) // sample_bytes)[:, : plane.width]
-        if plane.line_size < 0:
-            view = view[::-1]
+        view = plane_view(plane, self._shift)
         key = (plane.width, plane.height, divisor)
         scaler = self._scalers.get(key)
         if scaler is None:

@@ -6,6 +6,7 @@ Undeclared colour matrices are read as players do: BT.709 from 720 lines on, BT.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from vidforensics.extraction.normalise import Orientation, display_size, upright
 from vidforensics.extraction.normalise_colour import Transfer, hdr_to_bgr, transfer_of
+from vidforensics.types import NativePlanes
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -32,6 +34,7 @@ _MATRICES = {
 }
 _ALPHA = ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16")
 _HD_LINES = 720
+_PLANAR = re.compile(r"(?:yuv[aj]?4\d\dp|gray)(9|10|12|14|16)?(?:le)?")
 _QUALITY = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
@@ -100,6 +103,14 @@ class DecodedPicture:
             return turned
         return np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
+    def planes(self) -> NativePlanes:
+        """The samples as they were coded, neither turned nor scaled."""
+        name = self.source.pixel_format
+        frame = self.frame if is_planar(name) else as_planar(self.frame, self.source, self.reformatter)
+        luma, *chroma = (_as_bytes(plane, spare_bits(name)) for plane in frame.planes[:3])
+        full_range = self.source.full_range or not is_planar(name)
+        return NativePlanes(luma, tuple(chroma) if len(chroma) == 2 else (), full_range)
+
     def _stored_bgr(self) -> NDArray[np.uint8]:
         if self.source.transfer == "sdr":
             return self._converted("bgr24")
@@ -122,3 +133,40 @@ def matrix_of(source: Source) -> Colorspace:
     """The luma-chroma matrix of a source, as declared or as players assume."""
     default = Colorspace.ITU709 if source.height_px >= _HD_LINES else Colorspace.ITU601
     return _MATRICES.get(source.matrix, default)
+
+
+def is_planar(pixel_format: str) -> bool:
+    """Whether luma lies in a plane of its own."""
+    return _PLANAR.fullmatch(pixel_format) is not None
+
+
+def spare_bits(pixel_format: str) -> int:
+    """How many bits more than 8 a sample of a planar format has; 0 for other formats."""
+    planar = _PLANAR.fullmatch(pixel_format)
+    return int(planar.group(1) or 8) - 8 if planar else 0
+
+
+def as_planar(frame: VideoFrame, source: Source, reformatter: VideoReformatter) -> VideoFrame:
+    """The frame as full-range 4:4:4 planes of 8 bits, its matrix kept."""
+    return reformatter.reformat(
+        frame,
+        format="yuv444p",
+        src_colorspace=matrix_of(source),
+        dst_colorspace=matrix_of(source),
+        src_color_range=ColorRange.JPEG if source.full_range else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        threads=1,
+    )
+
+
+def plane_view(plane: Any, shift: int) -> NDArray[Any]:
+    """The samples of one plane, uint8 (h, w), or uint16 where they have `shift` more bits."""
+    sample_bytes = 2 if shift else 1
+    rows = np.frombuffer(plane, np.uint16 if shift else np.uint8)
+    view = rows.reshape(plane.height, abs(plane.line_size) // sample_bytes)[:, : plane.width]
+    return view[::-1] if plane.line_size < 0 else view
+
+
+def _as_bytes(plane: Any, shift: int) -> NDArray[np.uint8]:
+    view = plane_view(plane, shift)
+    return np.asarray(view >> shift if shift else view, np.uint8)

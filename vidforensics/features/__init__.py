@@ -9,6 +9,7 @@ from vidforensics.features.audio_print import AudioPrintAccumulator
 from vidforensics.features.faces import face_accumulator, with_speech
 from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
 from vidforensics.features.frame_series import FrameSeriesAccumulator
+from vidforensics.features.picture_source import PictureSourceAccumulator
 from vidforensics.features.sound_picture import SoundPictureAccumulator
 from vidforensics.features.sound_series import SoundSeriesAccumulator
 from vidforensics.features.speech import MonoAccumulator
@@ -18,6 +19,7 @@ __all__ = [
     "FrameHashAccumulator",
     "FrameSeriesAccumulator",
     "MonoAccumulator",
+    "PictureSourceAccumulator",
     "SoundPictureAccumulator",
     "SoundSeriesAccumulator",
     "face_accumulator",

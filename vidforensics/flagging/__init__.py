@@ -28,10 +28,12 @@ def detectors() -> tuple[Detector, ...]:
     from vidforensics.flagging.deletion import DeletionDetector
     from vidforensics.flagging.dub import DubDetector
     from vidforensics.flagging.duplication import DuplicationDetector
+    from vidforensics.flagging.splice import SpliceDetector
     from vidforensics.flagging.stream_join import StreamJoinDetector
 
     return (
         StreamJoinDetector(),
+        SpliceDetector(),
         DuplicationDetector(),
         DeletionDetector(),
         AudioDiscontinuityDetector(),

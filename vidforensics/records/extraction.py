@@ -17,11 +17,26 @@ BorderKind = Literal["letterbox", "pillarbox", "windowbox"]
 T_co = TypeVar("T_co", covariant=True)
 
 
+@dataclass(frozen=True, slots=True)
+class NativePlanes:
+    """Samples as coded: luma uint8 (h, w), chroma Cb and Cr, uint8, at their own size; none for grey.
+
+    full_range says whether code 0 is black; luma above 8 bits has lost its lowest bits.
+    """
+
+    luma: ByteArray
+    chroma: tuple[ByteArray, ...]
+    full_range: bool
+
+
 class Picture(Protocol):
     """A decoded picture at full size, converted only when somebody asks."""
 
     def to_bgr(self) -> ByteArray:
         """The upright picture with square samples, (height, width, 3) uint8 BGR, SDR."""
+
+    def planes(self) -> NativePlanes:
+        """The samples as they were coded, neither turned nor scaled."""
 
 
 @dataclass(frozen=True, slots=True)

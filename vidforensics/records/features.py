@@ -56,6 +56,18 @@ class FrameSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceSeries:
+    """How sampled frames were made: names of K numbers, times_s (N,), values float32 (N, K), see `features`.
+
+    NaN where a number could not be measured.
+    """
+
+    names: tuple[str, ...]
+    times_s: FloatArray
+    values: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
 class SoundSeries:
     """Numbers per hop of one sound track, each array (N,) or (N, K); `values` maps name to array.
 
@@ -135,3 +147,4 @@ class Features:
     sounds: tuple[SoundSeries, ...]
     sound_pictures: tuple[SoundPicture, ...]
     faces: Faces = Faces(not_sought="no face was looked for")
+    sources: SourceSeries | None = None

@@ -50,8 +50,10 @@ METHODS = {
     ),
     "splice": Method(
         "Splice",
-        "Compares each shot's sensor noise, spectrum and colour with all other shots of the clip.",
-        "Differences between cameras and scenes are normal in edited material: supporting evidence only.",
+        "Compares how each shot was made (noise, spectrum, sharpness, colour, coding, repeated frames) with "
+        "all other shots of the clip, and flags the odd one out with the numbers that are odd.",
+        "Cameras and scenes differ lawfully in edited material: supporting evidence only. A clip of one "
+        "shot, shots under a second and still pictures cannot be compared.",
     ),
     "tracing": Method(
         "Tracing",
