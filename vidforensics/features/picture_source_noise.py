@@ -63,7 +63,7 @@ def stillness_values(now: Float32Array, behind: Float32Array) -> Float32Array:
     """Change to the frame behind, float32 (len(STILL_NAMES),): what is left where nothing moves."""
     import cv2
 
-    change = block_means(cv2.absdiff(behind, now), SIDE)
+    change = block_means(np.asarray(cv2.absdiff(behind, now), np.float32), SIDE)
     levels = np.log2(change + FLOOR)
     quantiles = np.quantile(levels, (0.10, 0.25, 0.50))
     noise = np.quantile(_noise(now, SIDE), 0.25)
@@ -90,7 +90,9 @@ def _noise(plane: Float32Array, side: int) -> Float32Array:
     """Log2 of the noise of every block, levels."""
     import cv2
 
-    residual = cv2.filter2D(plane, cv2.CV_32F, _MASK, borderType=cv2.BORDER_REFLECT_101)
+    residual = np.asarray(
+        cv2.filter2D(plane, cv2.CV_32F, _MASK, borderType=cv2.BORDER_REFLECT_101), np.float32
+    )
     np.abs(residual, out=residual)  # in place, as fresh megabytes cost page faults
     return np.asarray(np.log2(block_means(residual, side) * _SCALE + FLOOR), np.float32)
 
