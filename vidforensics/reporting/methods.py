@@ -52,8 +52,8 @@ METHODS = {
         "Splice",
         "Compares how each shot was made (noise, spectrum, sharpness, colour, coding, repeated frames) with "
         "all other shots of the clip, and flags the odd one out with the numbers that are odd.",
-        "Cameras and scenes differ lawfully in edited material: supporting evidence only. A clip of one "
-        "shot, shots under a second and still pictures cannot be compared.",
+        "Cameras and scenes differ lawfully in edited material: supporting evidence only. Clips of "
+        "one or two shots, shots under a second and still pictures cannot be compared.",
     ),
     "tracing": Method(
         "Tracing",
