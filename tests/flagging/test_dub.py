@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,3 +190,40 @@ def test_without_face_sound_or_model_nothing_is_assessed() -> None:
     silent = replace(evidence.features, faces=Faces(), sounds=())
     (row,) = detector.detect(replace(evidence, features=silent)).coverage
     assert row.reason == "no sound"
+
+
+def test_the_shipped_model_is_whole_small_and_described() -> None:
+    pytest.importorskip("torch")
+    from vidforensics import models
+    from vidforensics.flagging.sync_model import NAME, load_from
+
+    folder = models.shipped_folder() / NAME
+    model = load_from(folder)
+    assert len(model.networks) == model.config.networks
+    assert sum(p.stat().st_size for p in models.shipped_folder().rglob("*")) < 20e6
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["threshold_log_odds"] == pytest.approx(model.config.threshold, abs=1e-3)
+    assert metrics["command"] in (folder / "MODEL_CARD.md").read_text("utf-8")
+
+
+def test_the_replaced_voice_of_the_sample_is_likelier_a_dub_than_its_own(samples: Path) -> None:
+    from vidforensics import acquisition, pipeline
+    from vidforensics.features import face_accumulator
+    from vidforensics.runtime import no_progress
+
+    if isinstance(face_accumulator(), str):
+        pytest.skip("the face model or the learned extra is not installed")
+    peaks = {}
+    for name in ("clean", "revoiced"):
+        path = samples / f"{name}.mp4"
+        faces, sounds = pipeline.follow_faces(path, acquisition.probe(path), no_progress)
+        evidence = evidence_of(
+            Given(times_s=tuple(k / 25 for k in range(595)), sounds=sounds, sound_length_s=23.8)
+        )
+        answer = DubDetector().detect(replace(evidence, features=replace(evidence.features, faces=faces)))
+        check_promises(answer, "sync", "dub", evidence.duration_s)
+        (track,) = answer.tracks
+        inside = (track.times_s > 17.0) & (track.times_s < 20.0)
+        assert np.isfinite(track.scores[inside]).all()
+        peaks[name] = float(track.scores[inside].max())
+    assert peaks["revoiced"] > peaks["clean"] + 2.0
