@@ -292,6 +292,23 @@ def test_compare_accounts_for_every_second_once(compared: dict[str, Any], sample
         assert {"mirror", "crop"} <= {edit["kind"] for edit in row["edits"]}
 
 
+def test_compare_tells_a_second_that_is_shown_twice(samples: Path):
+    truth = json.loads((samples / "repeated.truth.json").read_text())["sources"]
+    answer = run("compare", samples / "repeated.mp4", samples / "clean.mp4", "--json")
+    rows = documents(answer)[0]["edit_decision_list"]
+    assert len(rows) == len(truth) == 3
+    for row, true in zip(rows, truth, strict=True):
+        assert (row["start_s"], row["end_s"]) == pytest.approx((true["start_s"], true["end_s"]), abs=0.02)
+        assert row["reference_start_s"] == pytest.approx(true["source_start_s"], abs=0.02)
+        assert row["reference_end_s"] == pytest.approx(true["source_end_s"], abs=0.02)
+        assert ("loop" in {edit["kind"] for edit in row["edits"]}) == ("loop" in true["edits"])
+    assert [row["sound"] for row in rows] == [
+        "same",
+        "shifted",
+        "same",
+    ]  # the sound runs on under the pictures
+
+
 def test_compare_writes_a_page_and_the_edit_list(place: Path, compared: dict[str, Any]):
     folder = place / "pages" / "first"
     files = [p for p in folder.rglob("*") if p.is_file()]

@@ -108,7 +108,7 @@ def _trace(query: Query, theirs: Query, listed: tuple[TraceSegment, ...]) -> Tra
         height_px=stream.height_px if stream else None,
         has_sound=theirs.probe.first("audio") is not None,
     )
-    ordered = order_edits(listed, theirs.clip.duration_s)
+    ordered = order_edits(listed, theirs.clip.duration_s, duration_s=query.duration_s)
     matches = (Match(video, match_score(part.score for part in listed), ordered),) if listed else ()
     decisions = edit_decisions(
         listed, query.duration_s, reference_duration_s=theirs.clip.duration_s, not_assessed=missing

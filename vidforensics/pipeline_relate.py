@@ -6,7 +6,7 @@ against each other, and the sound of both is compared. `segments` says the outco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,8 @@ from vidforensics.extraction.moments import frames_at, frames_between
 from vidforensics.extraction.sound_between import RATE_HZ, sound_between
 from vidforensics.pipeline_query import Query, TraceOptions
 from vidforensics.runtime import Progress
+from vidforensics.tracing.align_jumps import without_jumps
+from vidforensics.tracing.align_likeness import Clip
 from vidforensics.tracing.align_pieces import at_speed, cut, part, shifted
 from vidforensics.tracing.align_refine import RefineOptions, refine_all
 from vidforensics.tracing.edits import CodedFacts, coding_edits, relate_pictures
@@ -95,7 +97,7 @@ def relate(
     for alignment, odds in zip(pair.refined(alignments), geometry, strict=True):
         progress("compare the pictures", alignment.query_start_s, query.duration_s)
         placed, picture, motion = pair.placed(alignment)
-        for piece in pair.without_holes(placed, picture):
+        for piece in pair.pieces(placed, picture):
             progress("compare the sound", piece.query_start_s, query.duration_s)
             one = Related(piece, odds, picture, motion, pair.sounds(piece))
             related += pair.following_sound(one)
@@ -178,6 +180,17 @@ class _Pair:
         count = self.options.related_pairs
         first_s = start_s + (end_s - start_s - later_s) * (np.arange(count) + 0.5) / count
         return np.stack((first_s, first_s + later_s), axis=1).ravel()
+
+    def pieces(self, alignment: Alignment, picture: PictureRelation | None) -> Iterator[Alignment]:
+        """The alignment without stretches of something else, those of another moment nearby moved there."""
+        for piece in self.without_holes(alignment, picture):
+            ours, theirs = self.query.series, self.series
+            if ours.signatures is None or theirs.signatures is None:
+                yield piece
+                continue
+            yield from without_jumps(
+                piece, Clip(ours.times_s, ours.signatures), Clip(theirs.times_s, theirs.signatures)
+            )
 
     def without_holes(self, alignment: Alignment, picture: PictureRelation | None) -> tuple[Alignment, ...]:
         """The alignment without stretches on which the query shows something else."""

@@ -121,7 +121,8 @@ def trace(query: Query, index: Index, options: TraceOptions, progress: Progress)
         parts = _related(query, found, options, progress)
         listed = [part for part in parts if part.score >= threshold()]
         if listed:
-            ordered = order_edits(within(listed, found.video.duration_s), found.video.duration_s)
+            theirs_s = found.video.duration_s
+            ordered = order_edits(within(listed, theirs_s), theirs_s, duration_s=query.duration_s)
             matches.append(Match(found.video, match_score(part.score for part in listed), ordered))
     matches.sort(key=lambda match: (-match.score, match.video.path))
     return Trace(query.clip, tuple(matches), not_searched(query))

@@ -153,3 +153,39 @@ def test_order_edits_tell_about_the_gap_and_keep_other_edits():
     )
     assert [e.kind for e in first.edits] == [] and [e.kind for e in second.edits] == ["crop", "insert"]
     assert second.edits[1].detail == {"start_s": 20, "end_s": 28}
+
+
+def trims(row):
+    return [
+        (e.detail["reference_start_s"], e.detail["reference_end_s"]) for e in row.edits if e.kind == "trim"
+    ]
+
+
+def test_what_was_not_found_is_not_trimmed():
+    """A piece that, followed on, meets the ends of both at once says nothing of what lies beside it."""
+    (whole,) = order_edits([segment(1.9, 8.0, 1.9)], 10.0, duration_s=10.0)
+    assert trims(whole) == []
+    (cut,) = order_edits([segment(0.0, 8.0, 1.9)], 12.0, duration_s=8.0)
+    assert trims(cut) == [(0.0, 1.9), (9.9, 12.0)]
+    (other,) = order_edits([segment(3.0, 6.0, 1.9)], 12.0, duration_s=9.0)
+    assert trims(other) == [(0.0, 1.9), (4.9, 12.0)]
+
+
+def test_room_is_counted_at_the_speed_of_the_piece():
+    (whole,) = order_edits([segment(2.0, 8.0, 2.5, speed=1.25)], 12.5, duration_s=10.0)
+    assert trims(whole) == []
+    (cut,) = order_edits([segment(2.0, 8.0, 4.0, speed=1.25)], 14.0, duration_s=10.0)
+    assert trims(cut) == [(0.0, 4.0)]
+
+
+def test_rows_follow_the_same_rule():
+    rows = edit_decisions([segment(1.9, 8.0, 1.9)], 10.0, reference_duration_s=10.0)
+    assert [trims(row) for row in rows] == [[], [], []]
+    rows = edit_decisions([segment(0.0, 8.0, 1.9)], 8.0, reference_duration_s=12.0)
+    assert [trims(row) for row in rows] == [[(0.0, 1.9), (9.9, 12.0)]]
+
+
+def test_sound_that_picture_reaches_beyond_is_not_trimmed():
+    found = [segment(0.0, 10.0, 0.0, modality="picture"), segment(3.0, 6.0, 5.0, modality="sound")]
+    picture, sound = order_edits(found, 10.0, duration_s=10.0)
+    assert trims(picture) == trims(sound) == []

@@ -99,11 +99,30 @@ def test_confirming_gives_a_video_the_hits_that_the_first_pass_misses():
     rng = np.random.default_rng(7)
     codes = random_codes(rng, 30_000)
     views = views_of(flipped(rng, codes[600:636], 0.2))
-    without = search_pictures([table(codes)], views, replace(FAST, confirm_pairs=0))
+    without = search_pictures([table(codes)], views, replace(FAST, view_pairs=0, confirm_pairs=0))
     confirmed = search_pictures([table(codes)], views, FAST)
     whole = search_pictures_exhaustively([table(codes)], views, FAST)
     assert 0 < len(without.video) < len(whole.video)
     assert rows_of(confirmed) == rows_of(whole)
+
+
+def test_a_video_is_compared_under_the_view_that_found_most_of_it():
+    rng = np.random.default_rng(11)
+    codes = random_codes(rng, 30_000)
+    one, other = flipped(rng, codes[600:636], 0.2), flipped(rng, codes[600:606], 0.22)
+    views = replace(
+        views_of(np.concatenate([one, other])),
+        views=(View((0.0, 0.0, 1.0, 1.0), False), View((0.0, 0.0, 1.0, 1.0), True)),
+        view=np.repeat([0, 1], [36, 6]),
+    )
+    within = [table(codes[:500]), table(codes[500:], first=5000)]
+    first = set(rows_of(search_pictures(within, views, replace(FAST, view_pairs=0, confirm_pairs=0))))
+    found = rows_of(search_pictures(within, views, replace(FAST, confirm_pairs=0)))
+    whole = search_pictures_exhaustively(within, views, FAST)
+    of_view = {row for row, view in zip(rows_of(whole), whole.view, strict=True) if view == 0}
+    assert len(found) == len(set(found))
+    assert first < set(found) <= set(rows_of(whole))
+    assert of_view <= set(found)
 
 
 def test_hits_say_where_when_and_how():

@@ -176,7 +176,7 @@ class Likeness:
 
     def _pictures(self, frames: IntArray) -> FloatArray:
         pictures: FloatArray = self.query.pictures[frames].astype(np.float64)
-        return pictures * _mirror(pictures.shape[1]) if self.alignment.mirrored else pictures
+        return pictures * mirror(pictures.shape[1]) if self.alignment.mirrored else pictures
 
     def _measures(self, frames: IntArray, at: IntArray) -> list[FloatArray]:
         ours, theirs = self._pictures(frames), self.reference.pictures[at].astype(np.float64)
@@ -240,7 +240,7 @@ def _odds(alike: FloatArray, other: FloatArray) -> _Odds:
     return _Odds(edges, (rising + falling) / 2)
 
 
-def _mirror(count: int) -> FloatArray:
+def mirror(count: int) -> FloatArray:
     """Signs that mirror signatures without their first coefficient left to right."""
     signs = np.where(np.arange(ROWS * COLUMNS) % COLUMNS % 2, -1.0, 1.0)
     return signs[1:] if count == ROWS * COLUMNS - 1 else np.ones(count)

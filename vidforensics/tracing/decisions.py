@@ -21,8 +21,8 @@ class OrderOptions:
     """What counts as a break of order.
 
     step_s: reference seconds left out or gone back between two pieces. end_s: reference seconds left out
-    before the first piece and after the last, whose ends are known less well. sliver_s: a shorter row goes
-    to its neighbour.
+    before the first piece and after the last, whose ends are known less well: more than the suspect has
+    room for there by this much, or less. sliver_s: a shorter row goes to its neighbour.
     """
 
     step_s: float = 0.15
@@ -69,7 +69,8 @@ def edit_decisions(
     chosen = options or OrderOptions()
     rows = _rows(segments, duration_s, chosen.sliver_s)
     cut = [_cut_to(r.segment, r.start_s, r.end_s) if r.segment is not None else None for r in rows]
-    marked = _marked(cut, reference_duration_s, chosen)
+    ends = _Ends.of([s for s in cut if s is not None], duration_s, reference_duration_s)
+    marked = _marked(cut, ends, chosen)
     done: list[EditDecision] = []
     for row, segment, (before, _) in zip(rows, cut, marked, strict=True):
         if segment is not None:
@@ -83,6 +84,8 @@ def order_edits(
     segments: Sequence[TraceSegment],
     reference_duration_s: float | None = None,
     options: OrderOptions | None = None,
+    *,
+    duration_s: float | None = None,
 ) -> tuple[TraceSegment, ...]:
     """Segments with the edits that their order tells.
 
@@ -91,6 +94,7 @@ def order_edits(
             among themselves and so are those of sound alone.
         reference_duration_s: length of the reference; None where unknown.
         options: see `OrderOptions`.
+        duration_s: length of the suspect; None where unknown.
 
     Returns:
         The segments by query start, each with `trim`, `reorder` or `loop` for how it follows the one
@@ -98,15 +102,14 @@ def order_edits(
     """
     chosen = options or OrderOptions()
     done: list[TraceSegment] = []
+    ends = _Ends.of(segments, duration_s, reference_duration_s)
     for alone in (False, True):
         same = sorted(
             (s for s in segments if (s.modality == "sound") == alone),
             key=lambda s: (s.query_start_s, s.query_end_s),
         )
         padded = _padded(same, chosen)
-        for segment, (edits, carried) in zip(
-            padded, _marked(padded, reference_duration_s, chosen), strict=True
-        ):
+        for segment, (edits, carried) in zip(padded, _marked(padded, ends, chosen), strict=True):
             if segment is not None:
                 done.append(replace(segment, edits=(*segment.edits, *edits, *carried)))
     return tuple(sorted(done, key=lambda s: (s.query_start_s, s.query_end_s)))
@@ -187,30 +190,75 @@ Marks = tuple[tuple[Edit, ...], tuple[Edit, ...]]
 """Edits of a row, and those it carries for the row without source before it."""
 
 
-def _marked(
-    rows: Sequence[TraceSegment | None], reference_duration_s: float | None, options: OrderOptions
-) -> list[Marks]:
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Lengths of suspect and reference, None where unknown; first and last moment of the reference shown."""
+
+    suspect_s: float | None
+    reference_s: float | None
+    first_s: float
+    last_s: float
+
+    @classmethod
+    def of(
+        cls, segments: Sequence[TraceSegment], suspect_s: float | None, reference_s: float | None
+    ) -> _Ends:
+        first_s = min((s.reference_start_s for s in segments), default=0.0)
+        last_s = max((s.reference_end_s for s in segments), default=0.0)
+        return cls(suspect_s, reference_s, first_s, last_s)
+
+
+def _marked(rows: Sequence[TraceSegment | None], ends: _Ends, options: OrderOptions) -> list[Marks]:
     """The edits of order of each row."""
     known = [i for i, s in enumerate(rows) if s is not None]
-    spans = [(s.reference_start_s, s.reference_end_s) for s in rows if s is not None]
+    pieces = [s for s in rows if s is not None]
+    spans = [(s.reference_start_s, s.reference_end_s) for s in pieces]
     marks: list[Marks] = [((), ()) for _ in rows]
     for place, i in enumerate(known):
         edits = list(_follows(place, spans, options))
         if place == 0:
-            edits += _left_out(0.0, min(a for a, _ in spans), [], options.end_s, "before")
-        if place == len(known) - 1 and reference_duration_s is not None:
-            last = max(b for _, b in spans)
-            edits += _left_out(last, reference_duration_s, [], options.end_s, "after")
+            edits += _cut_before(pieces, ends, options)
+        if place == len(known) - 1:
+            edits += _cut_after(pieces, ends, options)
         between = place > 0 and known[place - 1] < i - 1
         carried: tuple[Edit, ...] = ()
         if between:
-            row, before = rows[i], rows[known[place - 1]]
-            assert row is not None and before is not None
-            carried = (Edit("insert", detail={"start_s": before.query_end_s, "end_s": row.query_start_s}),)
+            before = pieces[place - 1]
+            gap = {"start_s": before.query_end_s, "end_s": pieces[place].query_start_s}
+            carried = (Edit("insert", detail=gap),)
             for j in range(known[place - 1] + 1, i):
                 marks[j] = (carried, ())
         marks[i] = (tuple(edits), carried)
     return marks
+
+
+def _cut_before(pieces: Sequence[TraceSegment], ends: _Ends, options: OrderOptions) -> list[Edit]:
+    """A trim where the suspect leaves out the beginning of the reference.
+
+    Where the first piece, followed back, reaches the beginning of both at once, nothing was cut off: what
+    lies before it stands where it should, and was only not found. Pieces that others reach beyond say
+    nothing.
+    """
+    first, start_s = pieces[0], min(s.reference_start_s for s in pieces)
+    whole = first.reference_start_s == start_s and _room(first, first.query_start_s, start_s, options)
+    return [] if whole or start_s > ends.first_s else _left_out(0.0, start_s, [], options.end_s, "before")
+
+
+def _cut_after(pieces: Sequence[TraceSegment], ends: _Ends, options: OrderOptions) -> list[Edit]:
+    """The same at the end, where its length is known."""
+    last, end_s = pieces[-1], max(s.reference_end_s for s in pieces)
+    if ends.reference_s is None or end_s < ends.last_s:
+        return []
+    known = ends.suspect_s is not None and last.reference_end_s == end_s
+    room_s = (ends.suspect_s or 0.0) - last.query_end_s
+    if known and _room(last, room_s, ends.reference_s - end_s, options):
+        return []
+    return _left_out(end_s, ends.reference_s, [], options.end_s, "after")
+
+
+def _room(piece: TraceSegment, query_s: float, reference_s: float, options: OrderOptions) -> bool:
+    """Whether so much of the suspect beside a piece is as long as so much of the reference there."""
+    return abs(query_s * piece.speed - reference_s) <= options.end_s
 
 
 def _follows(place: int, spans: Sequence[tuple[float, float]], options: OrderOptions) -> Sequence[Edit]:

@@ -2,8 +2,9 @@
 
 Codes go in, hits come out: pairs of a query row and an indexed row whose codes differ in few bits. Small
 tables are compared whole. In large ones a first pass finds pairs that agree nearly in some piece of the code
-(`search_picture_near`), which misses some distant pairs; then the likeliest videos are compared whole, so
-that a copy is found by its nearest pairs and gets all its hits.
+(`search_picture_near`), which misses some distant pairs; then many likely videos are compared under the one
+view that found most of them, since one view is enough to tell a copy, and the likeliest after that are
+compared whole, so that a copy is found by its nearest pairs and gets all its hits.
 """
 
 from __future__ import annotations
@@ -53,17 +54,25 @@ class PictureSearchOptions:
     radius_bits: int = 2
     like_bits: int = 8
     whole_pairs: int = 50_000_000
-    confirm_pairs: int = 40_000_000
+    view_pairs: int = 24_000_000
+    confirm_pairs: int = 20_000_000
     hits_per_row: int = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """Query rows of sufficient quality: where they are in the views, their codes, and these as words."""
+    """Query rows of sufficient quality: their place in the views, their codes, these as words, their view."""
 
     rows: IntArray
     codes: ByteArray
     words: tuple[WordArray, ...]
+    view: IntArray
+
+    def at(self, part: IntArray | slice) -> _Query:
+        """Some of the rows."""
+        return _Query(
+            self.rows[part], self.codes[part], tuple(word[part] for word in self.words), self.view[part]
+        )
 
 
 def search_pictures(
@@ -84,7 +93,7 @@ def search_pictures(
     if len(query.rows) * sum(len(t.codes) for t in tables) <= options.whole_pairs:
         return search_pictures_exhaustively(tables, views, options)
     chunks = [
-        _search_chunk(tables, _part(query, start), options)
+        _search_chunk(tables, query.at(slice(start, start + min(_CHUNK_ROWS, ROW_LIMIT))), options)
         for start in range(0, len(query.rows), min(_CHUNK_ROWS, ROW_LIMIT))
     ]
     return _hits(tables, views, [joined([chunk[i] for chunk in chunks]) for i in range(len(tables))], options)
@@ -103,13 +112,7 @@ def search_pictures_exhaustively(
 def _query(views: QueryViews, options: PictureSearchOptions) -> _Query:
     rows = np.flatnonzero(views.quality >= options.least_quality)
     codes = np.ascontiguousarray(views.codes[rows])
-    return _Query(rows, codes, words_of(codes))
-
-
-def _part(query: _Query, start: int) -> _Query:
-    """A run of query rows that one set of windows can hold."""
-    part = slice(start, start + min(_CHUNK_ROWS, ROW_LIMIT))
-    return _Query(query.rows[part], query.codes[part], tuple(word[part] for word in query.words))
+    return _Query(rows, codes, words_of(codes), np.asarray(views.view[rows], np.int64))
 
 
 def _search_chunk(
@@ -117,10 +120,12 @@ def _search_chunk(
 ) -> list[Pairs]:
     """Pairs of each table with some of the query's rows, named by their row of the views."""
     runs = _runs(query.codes, options.like_bits)
-    heads = _Query(query.rows[runs[:-1]], query.codes[runs[:-1]], tuple(w[runs[:-1]] for w in query.words))
+    heads = query.at(runs[:-1])
     windows = list(near_windows(heads.codes, options.windows, options.radius_bits))
     found = [_of_runs(table, runs, _near(table, windows, heads, options), query, options) for table in tables]
-    for index, videos in _likeliest(tables, found, len(query.rows), options):
+    places = _ranked(tables, found)
+    found = _in_best_views(tables, found, places, query, options)
+    for index, videos in _likeliest(tables, _ranked(tables, found), len(query.rows), options):
         found[index] = _confirmed(tables[index], videos, found[index], query, options)
     return [_in_views(pairs, query) for pairs in found]
 
@@ -159,30 +164,81 @@ def _near(
             close = close_among(block, query.words, *candidates, options.max_distance_bits)
             if len(close.rows):
                 found.append(Pairs(close.rows + start, close.query_rows, close.distances))
-    pairs = joined(found)
-    _, first = np.unique(pairs.rows * len(query.rows) + pairs.query_rows, return_index=True)
-    return pairs.where(first)
+    return _once(joined(found), len(query.rows))
 
 
-def _likeliest(
-    tables: Sequence[PictureTable], found: Sequence[Pairs], query_rows: int, options: PictureSearchOptions
-) -> list[tuple[int, IntArray]]:
-    """Videos of each table, by their place in it, that are worth comparing whole."""
-    scores, places = [], []
+def _ranked(tables: Sequence[PictureTable], found: Sequence[Pairs]) -> IntArray:
+    """Table and place in it of every video with pairs, int64 (V, 2), by the weight of its pairs."""
+    scores, places = [np.zeros(0)], [np.zeros((0, 2), np.int64)]
     for index, (table, pairs) in enumerate(zip(tables, found, strict=True)):
         video, score = _scores(table, pairs)
         scores.append(score)
-        places += [(index, int(v)) for v in video]
-    order = np.argsort(-np.concatenate(scores), kind="stable") if places else ()
-    lengths = [np.diff(table.starts) for table in tables]
+        places.append(np.stack((np.full(len(video), index, np.int64), video), axis=1))
+    return np.concatenate(places)[np.argsort(-np.concatenate(scores), kind="stable")]
+
+
+def _in_best_views(
+    tables: Sequence[PictureTable],
+    found: Sequence[Pairs],
+    places: IntArray,
+    query: _Query,
+    options: PictureSearchOptions,
+) -> list[Pairs]:
+    """The pairs, and those of the likeliest videos with all query rows of the view they have most of."""
+    rows_in_view = np.bincount(query.view)
+    best = [_best_views(table, pairs, query.view) for table, pairs in zip(tables, found, strict=True)]
+    view = np.array([best[index][video] for index, video in places.tolist()], np.int64)
+    lengths = np.array([_length(tables[index], video) for index, video in places.tolist()], np.int64)
+    within = np.cumsum(lengths * rows_in_view[view]) <= options.view_pairs
+    more: list[list[Pairs]] = [[pairs] for pairs in found]
+    for key in np.unique(np.stack((places[within, 0], view[within]), axis=1), axis=0):
+        mine = within & (places[:, 0] == key[0]) & (view == key[1])
+        table, rows_of_view = tables[int(key[0])], np.flatnonzero(query.view == key[1])
+        rows = _rows_of(table, np.sort(places[mine, 1]))
+        close = close_everywhere(table.codes[rows], query.at(rows_of_view).words, options.max_distance_bits)
+        query_rows = rows_of_view[close.query_rows].astype(np.int32)
+        more[int(key[0])].append(Pairs(rows[close.rows], query_rows, close.distances))
+    return [_once(joined(parts), len(query.rows)) for parts in more]
+
+
+def _best_views(table: PictureTable, pairs: Pairs, view: IntArray) -> dict[int, int]:
+    """The view that has the greatest weight of pairs, of every video by its place in the table."""
+    keys = np.stack((_video_of(table, pairs.rows), view[pairs.query_rows]))
+    order = np.lexsort(keys[::-1])
+    keys, weight = keys[:, order], picture_odds.weights(pairs.distances.astype(np.int64))[order]
+    first = np.flatnonzero(np.append(True, (np.diff(keys, axis=1) != 0).any(axis=0))) if len(order) else order
+    sums = np.add.reduceat(weight, first) if len(first) else weight
+    rising = np.argsort(sums, kind="stable")
+    return dict(zip(keys[0, first[rising]].tolist(), keys[1, first[rising]].tolist(), strict=True))
+
+
+def _rows_of(table: PictureTable, videos: IntArray) -> IntArray:
+    """Rows of some videos, in their order."""
+    spans = zip(table.starts[videos].tolist(), table.starts[videos + 1].tolist(), strict=True)
+    return np.concatenate([np.arange(a, b) for a, b in spans])
+
+
+def _once(pairs: Pairs, query_rows: int) -> Pairs:
+    """Each pair once, by table row and query row."""
+    _, first = np.unique(pairs.rows * query_rows + pairs.query_rows, return_index=True)
+    return pairs.where(first)
+
+
+def _length(table: PictureTable, video: int) -> int:
+    return int(table.starts[video + 1] - table.starts[video])
+
+
+def _likeliest(
+    tables: Sequence[PictureTable], places: IntArray, query_rows: int, options: PictureSearchOptions
+) -> list[tuple[int, IntArray]]:
+    """Videos of each table, by their place in it, that are worth comparing whole."""
     chosen: dict[int, list[int]] = {}
     left = options.confirm_pairs
-    for at in order:
-        index, video_at = places[at]
-        left -= int(lengths[index][video_at]) * query_rows
+    for index, video in places.tolist():
+        left -= _length(tables[index], video) * query_rows
         if left < 0:
             break
-        chosen.setdefault(index, []).append(video_at)
+        chosen.setdefault(index, []).append(video)
     return [(index, np.sort(np.array(videos, np.int64))) for index, videos in chosen.items()]
 
 
