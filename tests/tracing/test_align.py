@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.tracing.simulate import (
@@ -165,6 +165,7 @@ def test_order_of_hits_does_not_matter():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 60), st.floats(0.5, 80), st.floats(0.5, 80))
+@example(7464, 52, 65.0, 16.0)  # a piece between two vanishes where they meet
 def test_any_hits_give_sound_records(seed, count, query, reference):
     rng = np.random.default_rng(seed)
     table = np.column_stack(

@@ -253,10 +253,14 @@ def _meeting(pieces: list[_Piece], field: Field) -> list[_Piece]:
     """Neighbours joined at the cut between them, unless rows were missed that say that something else is."""
     done: list[_Piece] = []
     for piece in pieces:
-        if done and _should_meet(done[-1], piece, field):
-            meet, _ = _meeting_point(done[-1], piece, field)
-            done[-1] = replace(done[-1], end_s=meet)
-            piece = replace(piece, start_s=meet)
+        while done and _should_meet(done[-1], piece, field):
+            before = done.pop()
+            meet, _ = _meeting_point(before, piece, field)
+            if meet > before.start_s or not done:
+                done.append(replace(before, end_s=meet))
+                piece = replace(piece, start_s=meet)
+                break
+            # nothing is left of the one between: the piece meets the one before that
         done.append(piece)
     return done
 
