@@ -12,7 +12,8 @@ import pytest
 from tests.evaluation import footage_kit
 from vidforensics.errors import InputError, UsageError
 from vidforensics.evaluation.flag import FlagOptions, evaluate_flag
-from vidforensics.evaluation.flag_forgeries import MAKERS, Forged
+from vidforensics.evaluation.flag_forgeries import MAKERS, Forged, _Clip, _lasting
+from vidforensics.evaluation.footage import Material
 from vidforensics.evaluation.flag_render import markdown
 from vidforensics.evaluation.flag_scores import Answer, average_precision, false_flags, kind_figures
 
@@ -99,6 +100,20 @@ def test_foreign_pictures_differ_only_within_their_stretch(run: tuple[dict[str, 
     other = dict(footage_kit.pictures(made(run, "foreign-pictures")))
     apart = [t for t in sorted(plain) if t in other and np.abs(plain[t] - other[t]).mean() > 12]
     assert 1.5 < apart[-1] - apart[0] < 5.5
+
+
+def test_a_stretch_is_never_longer_than_what_is_cut_in() -> None:
+    def lasting(seconds: float) -> Material:
+        return Material(Path("x"), "g", "0", seconds, True, True, True, False)
+
+    clip = _Clip(lasting(20), 0.0, 20.0, lasting(3.0), lasting(3.0))
+    rng = np.random.default_rng(1)
+    for maker in ("voice replaced", "foreign pictures", "foreign sound"):
+        for _ in range(50):
+            plan = MAKERS[maker](clip, rng)
+            assert 0.0 < plan.end_s - plan.start_s < 3.0
+    assert [m.duration_s for m in _lasting([lasting(3), lasting(11), lasting(12)], 10.0)] == [11, 12]
+    assert [m.duration_s for m in _lasting([lasting(3), lasting(4)], 10.0)] == [4]
 
 
 def answer(

@@ -17,6 +17,7 @@ from vidforensics.evaluation.footage import Material
 from vidforensics.types import Label
 
 LONGEST_S = 24.0
+LONGEST_VOICE_S, LONGEST_PICTURE_S = 10.0, 5.0
 LEAST_S = 10.0
 RATE_HZ = 25
 _SIZE = "scale=w='min(640,iw)':h=-2,crop=trunc(iw/2)*2:trunc(ih/2)*2,setsar=1"
@@ -96,8 +97,9 @@ def make_forgeries(
     for number, source in enumerate(sources):
         length_s = min(source.duration_s, LONGEST_S)
         from_s = float(rng.uniform(0, source.duration_s - length_s))
-        pictured = [o for o in others if o.group != source.group and o.has_picture]
-        heard = [o for o in others if o.group != source.group and o.audible]
+        strange = [o for o in others if o.group != source.group and not o.graphic]
+        pictured = _lasting([o for o in strange if o.has_picture], LONGEST_PICTURE_S)
+        heard = _lasting([o for o in strange if o.audible], LONGEST_VOICE_S)
         other, voice = (pool[int(rng.integers(len(pool)))] for pool in (pictured, heard))
         clip = _Clip(source, from_s, length_s, other, voice)
         yield Forged(source.path, "untouched", "as published", source.path.name)
@@ -111,6 +113,11 @@ def make_forgeries(
                 yield f"{source.path.name}, {kind}, {chain}: {error}"
                 continue
             yield Forged(target, kind, chain, source.path.name, plan.label, plan.start_s, plan.end_s)
+
+
+def _lasting(donors: Sequence[Material], longest_s: float) -> list[Material]:
+    """Donors that last as long as any stretch they may fill; the longest one where none does."""
+    return [d for d in donors if d.duration_s > longest_s] or [max(donors, key=lambda d: d.duration_s)]
 
 
 def _suffix(chain: str) -> str:
@@ -146,8 +153,12 @@ def _plain(clip: _Clip, rng: np.random.Generator) -> _Plan:
     return _Plan(f"{_picture()}[v];[0:a]{_SOUND}[a]")
 
 
-def _part(clip: _Clip, rng: np.random.Generator, least_s: float, most_s: float) -> tuple[float, float]:
-    length = round(float(rng.uniform(least_s, min(most_s, clip.length_s - 3.0))), 2)
+def _part(
+    clip: _Clip, rng: np.random.Generator, least_s: float, most_s: float, donor: Material | None = None
+) -> tuple[float, float]:
+    """A stretch away from both ends of the clip, no longer than what is cut in."""
+    most_s = min(most_s, clip.length_s - 3.0, donor.duration_s - 0.1 if donor else most_s)
+    length = round(float(rng.uniform(min(least_s, most_s), most_s)), 2)
     start = round(float(rng.uniform(1.5, clip.length_s - length - 1.4)), 2)
     return start, start + length
 
@@ -162,12 +173,12 @@ def _voice_over(clip: _Clip, start: float, end: float) -> str:
 
 
 def _dub(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    start, end = _part(clip, rng, 5.0, 10.0)
+    start, end = _part(clip, rng, 5.0, LONGEST_VOICE_S, clip.voice)
     return _Plan(f"{_picture()}[v];{_voice_over(clip, start, end)}", (clip.voice.path,), "dub", start, end)
 
 
 def _audio_splice(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    start, end = _part(clip, rng, 1.0, 4.0)
+    start, end = _part(clip, rng, 1.0, 4.0, clip.voice)
     sound = _voice_over(clip, start, end)
     return _Plan(f"{_picture()}[v];{sound}", (clip.voice.path,), "audio_splice", start, end)
 
@@ -186,7 +197,7 @@ def _slid(clip: _Clip, rng: np.random.Generator) -> _Plan:
 
 def _splice(clip: _Clip, rng: np.random.Generator) -> _Plan:
     """Another recording's picture for 2 to 5 s, scaled to fill; the sound goes on."""
-    start, end = _part(clip, rng, 2.0, 5.0)
+    start, end = _part(clip, rng, 2.0, LONGEST_PICTURE_S, clip.other)
     filters = (
         f"{_picture()},split[x][y];"
         f"[1:v]fps={RATE_HZ},trim=0:{end - start:.3f},setpts=PTS-STARTPTS+{start}/TB[raw];"
