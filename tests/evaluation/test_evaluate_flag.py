@@ -13,9 +13,9 @@ from tests.evaluation import footage_kit
 from vidforensics.errors import InputError, UsageError
 from vidforensics.evaluation.flag import FlagOptions, evaluate_flag
 from vidforensics.evaluation.flag_forgeries import MAKERS, Forged, _Clip, _lasting
-from vidforensics.evaluation.footage import Material
 from vidforensics.evaluation.flag_render import markdown
 from vidforensics.evaluation.flag_scores import Answer, average_precision, false_flags, kind_figures
+from vidforensics.evaluation.footage import Material
 
 pytest.importorskip("imageio_ffmpeg")
 
