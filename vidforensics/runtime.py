@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from vidforensics.types import RunProvenance
+# not by way of `types`, whose hundred records would double the start of every command
+from vidforensics.records.provenance import RunProvenance
 
 Progress = Callable[[str, float, float | None], None]
 """Called as progress(stage, done, total); total is None while unknown."""

@@ -115,6 +115,7 @@ def filled_in(command: list[str], clip: Path, out: Path) -> list[str]:
 def cpu_seconds(command: list[str], more: Mapping[str, str]) -> float:
     """User and system seconds of a command and all its children, with more in its environment."""
     before, env = resource.getrusage(resource.RUSAGE_CHILDREN), {**os.environ, **more}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)

@@ -12,6 +12,7 @@ from vidforensics.features.picture_source_colour import COLOUR_NAMES, colour_val
 from vidforensics.features.picture_source_noise import (
     NOISE_NAMES,
     STILL_NAMES,
+    Scales,
     noise_values,
     stillness_values,
 )
@@ -36,7 +37,7 @@ def named(names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:
 
 
 def noise(plane: np.ndarray, chroma: tuple[np.ndarray, ...] = ()) -> dict[str, float]:
-    return named(NOISE_NAMES, noise_values(plane, chroma))
+    return named(NOISE_NAMES, noise_values(Scales.of(plane), chroma))
 
 
 @pytest.mark.parametrize("sigma", [1.0, 3.0])
@@ -59,7 +60,7 @@ def test_black_and_blown_out_blocks_do_not_count():
 
 
 def test_a_black_picture_and_one_without_chroma_give_no_number_where_there_is_none():
-    assert np.isnan(noise_values(np.zeros((240, 320), np.float32), ())).all()
+    assert np.isnan(noise_values(Scales.of(np.zeros((240, 320), np.float32)), ())).all()
     assert np.isnan(noise(noisy(1, 3.0))["noise_cb_50"])
     assert np.isnan(named(COLOUR_NAMES, colour_values(noisy(1, 3.0), ()))["saturation"])
 
@@ -74,8 +75,8 @@ def test_colour_noise_is_measured_in_each_plane():
 
 def test_repeated_pictures_stand_still():
     plane = noisy(2, 3.0)
-    still = named(STILL_NAMES, stillness_values(plane, plane.copy()))
-    alive = named(STILL_NAMES, stillness_values(plane, noisy(2, 3.0)[::-1].copy()))
+    still = named(STILL_NAMES, stillness_values(Scales.of(plane), plane.copy()))
+    alive = named(STILL_NAMES, stillness_values(Scales.of(plane), noisy(2, 3.0)[::-1].copy()))
     assert still["still_share"] == 1.0
     assert alive["still_share"] == 0.0
     assert still["still_25"] < alive["still_25"] - 3.0
@@ -84,7 +85,7 @@ def test_repeated_pictures_stand_still():
 def test_blur_moves_the_spectrum_down_and_softens_edges():
     sharp = noisy(3, 3.0)
     soft = cv2.GaussianBlur(sharp, (0, 0), 1.2)
-    one, other = (named(SPECTRUM_NAMES, spectrum_values(p)) for p in (sharp, soft))
+    one, other = (named(SPECTRUM_NAMES, spectrum_values(Scales.of(p))) for p in (sharp, soft))
     assert other["spectrum_8"] < one["spectrum_8"] - 2.0
     assert other["edge_1_2"] < one["edge_1_2"] - 0.2
 
@@ -94,7 +95,7 @@ def test_enlarging_leaves_a_period():
     picture = rng.normal(120, 25, (176, 235)).astype(np.float32)
     enlarged = cv2.resize(picture, (320, 240), interpolation=cv2.INTER_LINEAR)
     native = rng.normal(120, 25, (240, 320)).astype(np.float32)
-    found, without = (named(SPECTRUM_NAMES, spectrum_values(p)) for p in (enlarged, native))
+    found, without = (named(SPECTRUM_NAMES, spectrum_values(Scales.of(p))) for p in (enlarged, native))
     assert found["resampling_across"] > without["resampling_across"] + 3.0
 
 
@@ -102,7 +103,7 @@ def test_interlaced_lines_comb():
     moved = scene(4)
     combed = moved.copy()
     combed[1::2] = np.roll(moved, 12, axis=1)[1::2]
-    one, other = (named(SPECTRUM_NAMES, spectrum_values(p)) for p in (moved, combed))
+    one, other = (named(SPECTRUM_NAMES, spectrum_values(Scales.of(p))) for p in (moved, combed))
     assert other["combing"] > one["combing"] + 1.0
 
 

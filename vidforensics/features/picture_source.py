@@ -17,6 +17,7 @@ from vidforensics.features.picture_source_colour import COLOUR_NAMES, colour_val
 from vidforensics.features.picture_source_noise import (
     NOISE_NAMES,
     STILL_NAMES,
+    Scales,
     noise_values,
     stillness_values,
 )
@@ -74,10 +75,11 @@ class PictureSourceAccumulator:
 
 def measured(now: _Looked, behind: Float32Array | None) -> Float32Array:
     """All numbers of one frame, float32 (K,) in the order of `NAMES`; NaN where one cannot be measured."""
+    scales = Scales.of(now.luma)
     still = np.full(len(STILL_NAMES), np.nan, np.float32)
     if behind is not None:
-        still = stillness_values(now.luma, behind)
-    parts = [noise_values(now.luma, now.chroma), still, spectrum_values(now.luma)]
+        still = stillness_values(scales, behind)
+    parts = [noise_values(scales, now.chroma), still, spectrum_values(scales)]
     return np.concatenate([*parts, colour_values(now.luma, now.chroma)]).astype(np.float32)
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
+
+from vidforensics.features.quantiles import quantiles
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array, IntArray
@@ -38,13 +41,13 @@ _GREY = 14.0
 
 def colour_values(luma: Float32Array, chroma: tuple[Float32Array, ...]) -> Float32Array:
     """Colour of one frame, float32 (len(COLOUR_NAMES),); NaN for chroma where there is none."""
-    counts = np.bincount(
-        np.clip(luma[::2, ::2] + 0.5, 0, 255).astype(np.uint8).ravel(), minlength=256
-    ).astype(np.int64)
+    some = np.ascontiguousarray(luma[::2, ::2])
+    whole = np.clip(some + np.float32(0.5), 0, 255).astype(np.uint8)
+    counts = cv2.calcHist([whole], [0], None, [256], [0, 256]).ravel().astype(np.int64)
     share = np.cumsum(counts) / counts.sum()
     levels = np.searchsorted(share, _QUANTILES).astype(np.float32)
     clipped = [float(share[2]), float(1.0 - share[252])]
-    values = [*levels, *np.log2(np.array(clipped) + 1e-3), float(luma[::2, ::2].std())]
+    values = [*levels, *np.log2(np.array(clipped) + 1e-3), float(cv2.meanStdDev(some)[1][0, 0])]
     return np.array([*values, *_chroma_values(chroma), _gaps(counts)], np.float32)
 
 
@@ -53,14 +56,15 @@ def _chroma_values(chroma: tuple[Float32Array, ...]) -> list[float]:
         return [float("nan")] * 8
     cb, cr = (plane[::2, ::2].ravel() - 128.0 for plane in chroma)
     saturation = np.hypot(cb, cr)
-    grey = saturation <= max(_GREY, float(np.quantile(saturation, 0.2)))
+    low, high = quantiles(saturation, (0.2, 0.95))
+    grey = saturation <= max(_GREY, low)
     return [
         float(cb.mean()),
         float(cr.mean()),
         float(cb.std()),
         float(cr.std()),
         float(saturation.mean()),
-        float(np.quantile(saturation, 0.95)),
+        high,
         float(cb[grey].mean()),
         float(cr[grey].mean()),
     ]

@@ -6,9 +6,12 @@ less noise at the finest scale than at the next. Source: Immerkær, Fast noise v
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from vidforensics.features.quantiles import quantile, quantiles
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, Float32Array
@@ -32,42 +35,67 @@ _TONES = ((_DARK, 85.0), (85.0, 150.0), (150.0, _BRIGHT))
 _LEAST_SHARE = 0.04
 
 
-def noise_values(luma: Float32Array, chroma: tuple[Float32Array, ...]) -> Float32Array:
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """One luma plane at three sizes, with what several measurements ask of it.
+
+    luma, half, quarter: float32, 0 to 255. means, noise: of every whole block of the luma, levels and log2 of
+    levels.
+    """
+
+    luma: Float32Array
+    half: Float32Array
+    quarter: Float32Array
+    means: Float32Array
+    noise: Float32Array
+
+    @classmethod
+    def of(cls, luma: Float32Array) -> Scales:
+        """Halve the plane twice and measure its blocks."""
+        half = halved(luma)
+        return cls(luma, half, halved(half), block_means(luma, SIDE), _noise(luma, SIDE))
+
+    @property
+    def usable(self) -> BoolArray:
+        """Which whole blocks are neither black nor blown out, bool (h // SIDE, w // SIDE)."""
+        usable: BoolArray = (self.means > _DARK) & (self.means < _BRIGHT)
+        return usable
+
+
+def noise_values(scales: Scales, chroma: tuple[Float32Array, ...]) -> Float32Array:
     """Noise of one frame, float32 (len(NOISE_NAMES),), log2 of levels; NaN where there is none to measure.
 
     Args:
-        luma: (h, w), 0 to 255.
+        scales: of its luma.
         chroma: Cb and Cr, or nothing.
     """
-    means = block_means(luma, SIDE)
-    fine = _noise(luma, SIDE)
-    coarse = _noise(halved(luma), SIDE // 2)[: fine.shape[0], : fine.shape[1]]
-    coarsest = _noise(halved(halved(luma)), SIDE // 4)[: fine.shape[0], : fine.shape[1]]
-    usable = (means > _DARK) & (means < _BRIGHT)
+    means, fine, usable = scales.means, scales.noise, scales.usable
+    coarse = _noise(scales.half, SIDE // 2)[: fine.shape[0], : fine.shape[1]]
+    coarsest = _noise(scales.quarter, SIDE // 4)[: fine.shape[0], : fine.shape[1]]
     if usable.sum() < 8:
         return np.full(len(NOISE_NAMES), np.nan, np.float32)
     rows, columns = coarsest.shape
     usable, fine, coarse = usable[:rows, :columns], fine[:rows, :columns], coarse[:rows, :columns]
     one, two, four, tone = fine[usable], coarse[usable], coarsest[usable], means[:rows, :columns][usable]
-    flat = two <= np.quantile(two, 0.3)
-    rough = two >= np.quantile(two, 0.8)
-    values = [float(v) for x in (one, two, four) for v in np.quantile(x, _QUANTILES)]
-    values += [float(np.median(one[flat])), float(np.median(two[flat]))]
+    limits = quantiles(two, (0.3, 0.8))
+    flat, rough = two <= np.float32(limits[0]), two >= np.float32(limits[1])
+    values = [v for x in (one, two, four) for v in quantiles(x, _QUANTILES)]
+    values += [quantile(one[flat], 0.5), quantile(two[flat], 0.5)]
     values += [_quiet(one[(tone >= low) & (tone < high)], len(one)) for low, high in _TONES]
-    values += [float(np.median((one - two)[part])) for part in (flat, rough)]
+    values += [quantile((one - two)[part], 0.5) for part in (flat, rough)]
     values += _chroma_noise(chroma)
     return np.array(values, np.float32)
 
 
-def stillness_values(now: Float32Array, behind: Float32Array) -> Float32Array:
+def stillness_values(now: Scales, behind: Float32Array) -> Float32Array:
     """Change to the frame behind, float32 (len(STILL_NAMES),): what is left where nothing moves."""
     import cv2
 
-    change = block_means(np.asarray(cv2.absdiff(behind, now), np.float32), SIDE)
-    levels = np.log2(change + FLOOR)
-    quantiles = np.quantile(levels, (0.10, 0.25, 0.50))
-    noise = np.quantile(_noise(now, SIDE), 0.25)
-    return np.array([*quantiles, (change < 0.05).mean(), quantiles[1] - noise], np.float32)
+    change = block_means(np.asarray(cv2.absdiff(behind, now.luma), np.float32), SIDE)
+    low, middle, high = quantiles(np.log2(change + FLOOR), (0.10, 0.25, 0.50))
+    return np.array(
+        [low, middle, high, (change < 0.05).mean(), middle - quantile(now.noise, 0.25)], np.float32
+    )
 
 
 def block_means(plane: Float32Array, side: int) -> Float32Array:
@@ -99,7 +127,7 @@ def _noise(plane: Float32Array, side: int) -> Float32Array:
 
 def _quiet(levels: Float32Array, of: int) -> float:
     """Lower quartile of the noise of blocks of one tone; NaN where there are few."""
-    return float(np.quantile(levels, 0.25)) if len(levels) >= max(6, _LEAST_SHARE * of) else float("nan")
+    return quantile(levels, 0.25) if len(levels) >= max(6, _LEAST_SHARE * of) else float("nan")
 
 
 def _chroma_noise(chroma: tuple[Float32Array, ...]) -> list[float]:
@@ -107,12 +135,5 @@ def _chroma_noise(chroma: tuple[Float32Array, ...]) -> list[float]:
         return [float("nan")] * 6
     fine = [_noise(plane, SIDE // 2) for plane in chroma]
     coarse = [_noise(halved(plane), SIDE // 4) for plane in chroma]
-    values = [float(np.quantile(x, q)) for x in fine for q in (0.25, 0.50)]
-    return values + [float(np.median(x)) for x in coarse]
-
-
-def usable_blocks(luma: Float32Array) -> BoolArray:
-    """Which whole blocks are neither black nor blown out, bool (h // SIDE, w // SIDE)."""
-    means = block_means(luma, SIDE)
-    usable: BoolArray = (means > _DARK) & (means < _BRIGHT)
-    return usable
+    values = [v for x in fine for v in quantiles(x, (0.25, 0.50))]
+    return values + [quantile(x, 0.5) for x in coarse]

@@ -10,9 +10,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
-from vidforensics.features.picture_source_noise import SIDE, halved, usable_blocks
+from vidforensics.features.picture_source_noise import SIDE, Scales
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array, FloatArray, IntArray
@@ -36,31 +37,39 @@ SPECTRUM_NAMES = (
 _MAX_BLOCKS = 600
 _GRID = 8
 _LEAST_POWER = 4.0
+_LIMIT = 12.0
 
 
-def spectrum_values(luma: Float32Array) -> Float32Array:
+def spectrum_values(scales: Scales) -> Float32Array:
     """Spectrum of one frame, float32 (len(SPECTRUM_NAMES),); NaN where the picture has no detail."""
-    return np.concatenate([_bands(luma), _edges(luma), _grids(luma), _peaks(luma)]).astype(np.float32)
+    turned = np.asarray(cv2.transpose(scales.luma), np.float32)  # so that columns lie together, too
+    (known, other), (known_down, other_down) = _grid(scales.luma), _grid(turned)
+    periods = [known, known_down, other, other_down, _peak(scales.luma), _peak(turned)]
+    return np.concatenate([_bands(scales), _edges(scales, turned), periods]).astype(np.float32)
 
 
-def _bands(luma: Float32Array) -> FloatArray:
+def _bands(scales: Scales) -> FloatArray:
     """Share of the power of 16×16 blocks by frequency: radial bands, then across, then down."""
-    usable = usable_blocks(luma)
+    usable = scales.usable
     rows, columns = usable.shape
-    blocks = luma[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2)
+    blocks = scales.luma[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2)
     chosen = np.flatnonzero(usable)
     if len(chosen) > _MAX_BLOCKS:
         chosen = chosen[np.linspace(0, len(chosen) - 1, _MAX_BLOCKS).astype(int)]
     if not len(chosen):
         return np.full(RADIAL + 2 * AXIAL, np.nan)
     cosines = _cosines()
-    power = (cosines @ blocks.reshape(-1, SIDE, SIDE)[chosen] @ cosines.T) ** 2
-    power[:, 0, 0] = 0.0
-    total = power.sum(axis=(1, 2))
-    power = power[total > _LEAST_POWER] / total[total > _LEAST_POWER, None, None]
-    if not len(power):
+    taken = blocks[chosen // columns, chosen % columns]
+    across = (taken.reshape(-1, SIDE) @ cosines.T).reshape(-1, SIDE, SIDE).swapaxes(1, 2)
+    power = (np.ascontiguousarray(across).reshape(-1, SIDE) @ cosines.T).reshape(-1, SIDE * SIDE)
+    power *= power
+    power[:, 0] = 0.0
+    total = power.sum(axis=1)
+    detailed = total > _LEAST_POWER
+    if not detailed.any():
         return np.full(RADIAL + 2 * AXIAL, np.nan)
-    mean = power.mean(axis=0)
+    weights = np.where(detailed, 1.0 / np.maximum(total, _LEAST_POWER), 0.0).astype(np.float32)
+    mean = (weights @ power / np.float32(detailed.sum())).reshape(SIDE, SIDE).T
     radial = np.bincount(_rings().ravel(), mean.ravel(), RADIAL + 1)[1:]
     across, down = mean[:2].sum(axis=0), mean[:, :2].sum(axis=1)
     bands = [radial, across[2:].reshape(AXIAL, 2).sum(axis=1), down[2:].reshape(AXIAL, 2).sum(axis=1)]
@@ -84,51 +93,47 @@ def _rings() -> IntArray:
     return rings
 
 
-def _edges(luma: Float32Array) -> FloatArray:
+def _edges(scales: Scales, turned: Float32Array) -> FloatArray:
     """Steepness of edges at three scales, their direction, and combs of interlaced lines, log2 ratios."""
-    half = halved(luma)
-    quarter = halved(half)
-    across = [_steep(p[:: 4 // n, 1:] - p[:: 4 // n, :-1]) for n, p in ((1, luma), (2, half), (4, quarter))]
-    down = [_steep(p[1:, :: 4 // n] - p[:-1, :: 4 // n]) for n, p in ((1, luma), (2, half), (4, quarter))]
+    planes = ((4, scales.luma), (2, scales.half), (1, scales.quarter))
+    turned_planes = ((4, turned), (2, cv2.transpose(scales.half)), (1, cv2.transpose(scales.quarter)))
+    across = [_steep(plane[::n]) for n, plane in planes]
+    down = [_steep(np.asarray(plane[::n], np.float32)) for n, plane in turned_planes]
     both = np.log2(np.array(across) + np.array(down))
-    some = np.ascontiguousarray(luma[:, ::4])
-    next_line = float(np.abs(some[1:-1] - some[:-2]).mean())
-    second_line = float(np.abs(some[2:] - some[:-2]).mean())
+    lines = turned[::4]
+    next_line, second_line = (_mean_step(lines[:, :-2], lines[:, n : n - 2 or None]) for n in (1, 2))
     combing = np.log2((next_line + 0.1) / (second_line + 0.1))
     return np.array([both[0] - both[1], both[1] - both[2], np.log2(across[0] / down[0]), combing])
 
 
-def _steep(steps: Float32Array) -> float:
-    """The 97 % quantile of absolute steps, levels."""
-    sizes = np.abs(steps, out=steps).ravel()
+def _mean_step(before: Float32Array, after: Float32Array) -> float:
+    return cv2.norm(after, before, cv2.NORM_L1) / before.size
+
+
+def _steep(lines: Float32Array) -> float:
+    """The 97 % quantile of absolute steps along lines, levels."""
+    sizes = cv2.absdiff(lines[:, 1:], lines[:, :-1]).ravel()
     at = int(0.97 * (len(sizes) - 1))
     sizes.partition(at)
     return float(sizes[at]) + 0.5
 
 
-def _grids(luma: Float32Array) -> FloatArray:
-    """Steps at the borders of 8×8 blocks against those inside, and the strongest other phase, log2."""
-    known, other = [], []
-    for axis in (1, 0):
-        lines = luma[::2] if axis else luma[:, ::2]
-        steps = np.minimum(np.abs(np.diff(lines, axis=axis)), 12.0).mean(axis=1 - axis)
-        whole = len(steps) // _GRID * _GRID
-        phases = steps[:whole].reshape(-1, _GRID).mean(axis=0) + 0.02
-        inside = np.delete(phases, _GRID - 1)
-        known.append(np.log2(phases[_GRID - 1] / np.median(inside)))
-        other.append(np.log2(inside.max() / np.median(inside)))
-    return np.array([*known, *other])
+def _grid(luma: Float32Array) -> tuple[float, float]:
+    """Steps across the borders of blocks of 8 against those inside, and the strongest other phase, log2."""
+    lines = luma[::2]
+    steps = _mean_step_at(lines)
+    whole = len(steps) // _GRID * _GRID
+    phases = steps[:whole].reshape(-1, _GRID).mean(axis=0) + 0.02
+    inside = np.delete(phases, _GRID - 1)
+    middle = np.median(inside)
+    return float(np.log2(phases[_GRID - 1] / middle)), float(np.log2(inside.max() / middle))
 
 
-def _peaks(luma: Float32Array) -> FloatArray:
-    """Strongest period of the second difference that is none of a 16-sample grid, log2 over the median."""
-    return np.array([_peak(luma, 1), _peak(luma, 0)])
-
-
-def _peak(luma: Float32Array, axis: int) -> float:
-    lines = luma[1::2] if axis else luma[:, 1::2]
-    curved = np.minimum(np.abs(np.diff(lines, 2, axis=axis)), 12.0).mean(axis=1 - axis)
-    logs = np.log(curved + 0.05)
+def _peak(luma: Float32Array) -> float:
+    """Strongest period across of the second difference, none of a 16-sample grid's, log2 over the median."""
+    lines = luma[1::2]
+    steps = np.asarray(cv2.subtract(lines[:, 1:], lines[:, :-1]), np.float32)
+    logs = np.log(_mean_step_at(steps) + 0.05)
     count = len(logs) // 16 * 16
     flat = logs[:count] - np.convolve(logs, np.ones(9) / 9, "same")[:count]
     power = np.abs(np.fft.rfft(flat * np.hanning(count))) ** 2
@@ -136,3 +141,10 @@ def _peak(luma: Float32Array, axis: int) -> float:
     grid = np.abs(at * 16 - np.rint(at * 16)) * count / 16 <= 2.0
     inside = power[(at > 0.15) & ~grid]
     return float(np.log2((inside.max() + 1e-9) / (np.median(inside) + 1e-9))) if len(inside) > 8 else np.nan
+
+
+def _mean_step_at(lines: Float32Array) -> FloatArray:
+    """Mean over all lines of the absolute step into each column but the first, each counted up to a limit."""
+    steps = cv2.absdiff(lines[:, 1:], lines[:, :-1])
+    cv2.threshold(steps, _LIMIT, 0.0, cv2.THRESH_TRUNC, dst=steps)
+    return np.asarray(cv2.reduce(steps, 0, cv2.REDUCE_AVG)[0], np.float64)

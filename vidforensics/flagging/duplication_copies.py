@@ -17,7 +17,7 @@ import numpy as np
 from vidforensics.flagging.binarise import runs_of
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import Float32Array, FloatArray, IntArray, ShortArray
+    from vidforensics.records.arrays import Float32Array, IntArray, ShortArray
 
 UNITS_PER_LEVEL = 64.0
 LEAST_LAG_FRAMES = 5
@@ -38,15 +38,14 @@ _BLOCK, _MAX_PAIRS = 256, 400_000
 class Repeat:
     """Frames [first, last) come again `lag` frames later.
 
-    closeness: log2 of a step of the picture over the distance of the two runs. agreement: mean correlation
-    of the steps of both, −1 to 1. extent: log2 of how far the picture moves within the run over the distance.
+    closeness: log2 of a step of the picture over the distance of the two runs. extent: log2 of how far the
+    picture moves within the run over the distance.
     """
 
     first: int
     last: int
     lag: int
     closeness: float
-    agreement: float
     extent: float
 
 
@@ -63,8 +62,8 @@ class _Path:
     sizes: Float32Array
     usual: Float32Array
 
-    def levels(self, at: IntArray) -> Float32Array:
-        """Signatures in luma levels, without brightness, (len(at), K − 1)."""
+    def levels(self, at: slice) -> Float32Array:
+        """Signatures in luma levels, without brightness, (frames, K − 1)."""
         levels = self.signatures[at, 1:].astype(np.float32)
         levels /= np.float32(UNITS_PER_LEVEL)
         return levels
@@ -154,26 +153,25 @@ def _diagonals(windows: IntArray) -> list[tuple[int, int, int]]:
 
 
 def _measured(path: _Path, first: int, last: int, lag: int) -> Repeat:
-    first, last = _trimmed(path, first, min(last, len(path.sizes) - lag), lag)
-    here = np.arange(first, last)
-    distance = _median(_distances(path, here, lag)) + 0.01
-    step = _median(np.minimum(path.sizes[here[1:]], path.sizes[here[1:] + lag])) + 0.005
-    levels = path.levels(here)
-    centred = levels - levels.mean(axis=0)
-    moved = float(np.sqrt((centred**2).sum(axis=1)).mean()) + 0.005
-    agreement = _agreement(path, here[1:], lag)
-    closeness, extent = float(np.log2(step / distance)), float(np.log2(moved / distance))
-    return Repeat(first, last, lag, closeness, agreement, extent)
+    last = min(last, len(path.sizes) - lag)
+    here = path.levels(slice(first, last))
+    distances = _lengths(here - path.levels(slice(first + lag, last + lag)))
+    sizes = np.minimum(path.sizes[first:last], path.sizes[first + lag : last + lag])
+    a, b = _nearest(distances, sizes)
+    part = here[a:b]
+    moved = float(_lengths(part - part.mean(axis=0)).mean()) + 0.005
+    distance, step = _median(distances[a:b]) + 0.01, _median(sizes[a + 1 : b]) + 0.005
+    return Repeat(first + a, first + b, lag, math.log2(step / distance), math.log2(moved / distance))
 
 
-def _trimmed(path: _Path, first: int, last: int, lag: int) -> tuple[int, int]:
+def _nearest(distances: Float32Array, sizes: Float32Array) -> tuple[int, int]:
     """The longest part whose pictures are nearer than half a step: windows reach over the ends of a run."""
-    here = np.arange(first, last)
-    step = _median(np.minimum(path.sizes[here[1:]], path.sizes[here[1:] + lag]))
-    near = _distances(path, here, lag) < max(NEAR_SHARE * step, LEAST_NEAR)
+    near = distances < max(NEAR_SHARE * _median(sizes[1:]), LEAST_NEAR)
     near[1:-1] |= near[:-2] & near[2:]
+    if near.all():
+        return 0, len(near)
     a, b = max(runs_of(near), key=lambda run: run[1] - run[0], default=(0, 0))
-    return (first + a, first + b) if b - a > WINDOW_STEPS else (first, last)
+    return (a, b) if b - a > WINDOW_STEPS else (0, len(near))
 
 
 def _median(values: Float32Array) -> float:
@@ -185,12 +183,6 @@ def _median(values: Float32Array) -> float:
     return float(ordered[(count - 1) // 2] + ordered[count // 2]) / 2.0
 
 
-def _distances(path: _Path, here: IntArray, lag: int) -> Float32Array:
-    between = path.levels(here) - path.levels(here + lag)
-    return np.asarray(np.sqrt((between**2).sum(axis=1)), dtype=np.float32)
-
-
-def _agreement(path: _Path, here: IntArray, lag: int) -> float:
-    inside = here[here + lag < len(path.sizes)]
-    products: FloatArray = (path.steps(inside) * path.steps(inside + lag)).sum(axis=1)
-    return float(products.mean()) if len(inside) else 0.0
+def _lengths(rows: Float32Array) -> Float32Array:
+    """Euclidean length of every row."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)), dtype=np.float32)
