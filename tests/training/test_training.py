@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.training.material import measure, talker
 from vidforensics.errors import MissingModelError, UsageError
+from vidforensics.evaluation.metrics_evidence import auc, bands_of, cllr
 from vidforensics.flagging.sync_files import Measured, read_measured, write_measured
 from vidforensics.flagging.sync_model import CONFIG, WEIGHTS, load_from
 from vidforensics.runtime import no_progress
@@ -24,7 +25,7 @@ from vidforensics.training import FitOptions, TrainOptions, train
 from vidforensics.training.footage import gather
 from vidforensics.training.logistic import fit_line
 from vidforensics.training.sync_crossed import folds_of
-from vidforensics.training.sync_figures import auc, average_precision, bands_of, cllr
+from vidforensics.training.sync_figures import average_precision
 from vidforensics.training.sync_fit import MIRRORED, mirrored
 from vidforensics.training.sync_trials import Talk, trials
 

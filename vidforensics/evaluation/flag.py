@@ -9,8 +9,10 @@ from __future__ import annotations
 import resource
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,14 @@ import numpy as np
 from vidforensics.errors import UsageError, VidforensicsError
 from vidforensics.evaluation.ffmpeg import ffmpeg_program, version
 from vidforensics.evaluation.flag_forgeries import LEAST_S, Forged, make_forgeries
-from vidforensics.evaluation.flag_scores import Answer, chain_figures, false_flags, kind_figures
+from vidforensics.evaluation.flag_scores import (
+    Answer,
+    calibration_figures,
+    chain_figures,
+    coverage_figures,
+    false_flags,
+    kind_figures,
+)
 from vidforensics.evaluation.footage import Material, Side, read_footage
 from vidforensics.runtime import Progress, library_versions, no_progress
 
@@ -89,8 +98,11 @@ def evaluate_flag(
         "clips": len(made),
         "groups": len({s.group for s in sources}),
         "versions": library_versions() | {"ffmpeg": version(program)},
-        "kinds": kind_figures(answers),
+        "folders": dict(Counter(s.path.parent.name for s in sources)),
+        "kinds": kind_figures(answers, options.seed),
         "false_flags": false_flags(answers),
+        "calibration": calibration_figures(answers),
+        "coverage": coverage_figures(answers),
         "chains": chain_figures(answers),
         "cost": _cost(answers),
         "not_made": not_made,
@@ -99,7 +111,7 @@ def evaluate_flag(
 
 
 def _sources(material: Sequence[Material], count: int, rng: np.random.Generator) -> list[Material]:
-    """Clips with picture and sound of 10 s and more, one per group."""
+    """Clips with picture and sound of 10 s and more, one per group, from every folder in turn."""
     fitting = [
         m for m in material if m.has_picture and m.audible and not m.graphic and m.duration_s >= LEAST_S
     ]
@@ -109,9 +121,13 @@ def _sources(material: Sequence[Material], count: int, rng: np.random.Generator)
             f"evaluate flag needs clips of {LEAST_S:.0f} s with sound from three scenes or more; "
             f"there are {len(groups)}."
         )
-    chosen = [str(g) for g in rng.permutation(groups)[:count]]
-    pools = [[m for m in fitting if m.group == g] for g in chosen]
-    return [pool[int(rng.integers(len(pool)))] for pool in pools]
+    pools = [[m for m in fitting if m.group == str(g)] for g in rng.permutation(groups)]
+    drawn = [pool[int(rng.integers(len(pool)))] for pool in pools]
+    by_folder: dict[Path, list[Material]] = {}
+    for one in drawn:
+        by_folder.setdefault(one.path.parent, []).append(one)
+    in_turn = zip_longest(*by_folder.values())
+    return [m for turn in in_turn for m in turn if m is not None][:count]
 
 
 def _answers(made: Sequence[Forged], flagger: Flagger, progress: Progress) -> tuple[list[Answer], list[str]]:

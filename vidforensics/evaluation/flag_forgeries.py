@@ -6,22 +6,20 @@ H.264 at three qualities, twice, at 360 lines, HEVC, VP9, each with AAC or Opus 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from vidforensics.evaluation.ffmpeg import MakingFailed, as_text, run_ffmpeg
-from vidforensics.evaluation.footage import Material
+from vidforensics.evaluation.flag_makers import LONGEST_PICTURE_S, LONGEST_VOICE_S, MAKERS, Clip, Plan, plain
+from vidforensics.evaluation.footage import Material, probe
 from vidforensics.types import Label
 
 LONGEST_S = 24.0
-LONGEST_VOICE_S, LONGEST_PICTURE_S = 10.0, 5.0
 LEAST_S = 10.0
-RATE_HZ = 25
-_SIZE = "scale=w='min(640,iw)':h=-2,crop=trunc(iw/2)*2:trunc(ih/2)*2,setsar=1"
-_SOUND = "aresample=44100,aformat=sample_fmts=fltp:channel_layouts=mono"
+JOINED = "streams joined"
 _H264 = ("-c:v", "libx264", "-preset", "veryfast")
 _SMALL = "scale=w=-2:h='min(360,ih)'"
 CHAINS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -37,8 +35,6 @@ CHAINS: dict[str, tuple[tuple[str, ...], ...]] = {
 }  # fmt: skip
 """Encoder arguments by the chain's name, one tuple per generation; the sound's codec is the container's."""
 
-NEGATIVE = ("untouched", "re-encoded", "cut", "cross-faded", "late")
-
 
 @dataclass(frozen=True, slots=True)
 class Forged:
@@ -51,31 +47,6 @@ class Forged:
     label: Label | None = None
     start_s: float = 0.0
     end_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What ffmpeg is asked for: further inputs, and the filters from [0:v] and [0:a] to [v] and [a]."""
-
-    filters: str
-    more: tuple[Path, ...] = ()
-    label: Label | None = None
-    start_s: float = 0.0
-    end_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Clip:
-    """The source, the stretch of it that is used, and what may be cut in."""
-
-    material: Material
-    from_s: float
-    length_s: float
-    other: Material
-    voice: Material
-
-
-Maker = Callable[[_Clip, np.random.Generator], _Plan]
 
 
 def make_forgeries(
@@ -95,24 +66,61 @@ def make_forgeries(
         rng: of every choice.
     """
     for number, source in enumerate(sources):
-        length_s = min(source.duration_s, LONGEST_S)
-        from_s = float(rng.uniform(0, source.duration_s - length_s))
-        strange = [o for o in others if o.group != source.group and not o.graphic]
-        pictured = _lasting([o for o in strange if o.has_picture], LONGEST_PICTURE_S)
-        heard = _lasting([o for o in strange if o.audible], LONGEST_VOICE_S)
-        other, voice = (pool[int(rng.integers(len(pool)))] for pool in (pictured, heard))
-        clip = _Clip(source, from_s, length_s, other, voice)
+        clip = _clip(source, others, rng)
         yield Forged(source.path, "untouched", "as published", source.path.name)
-        for kind, maker in MAKERS.items():
+        for kind in (*MAKERS, JOINED):
             chain = str(rng.choice(list(CHAINS)))
-            plan = maker(clip, rng)
             target = folder / f"{number:03d}-{kind.replace(' ', '-')}.{_suffix(chain)}"
             try:
-                _encode(program, clip, plan, chain, target)
+                if kind == JOINED:
+                    yield _join(program, clip, chain, target)
+                    continue
+                plan = MAKERS[kind](clip, rng)
+                _encode(program, clip, plan, CHAINS[chain], target)
             except MakingFailed as error:
                 yield f"{source.path.name}, {kind}, {chain}: {error}"
                 continue
             yield Forged(target, kind, chain, source.path.name, plan.label, plan.start_s, plan.end_s)
+
+
+def _clip(source: Material, others: Sequence[Material], rng: np.random.Generator) -> Clip:
+    """A stretch of the source, and donors of other groups: a picture as like its own as there is, a voice."""
+    length_s = min(source.duration_s, LONGEST_S)
+    from_s = float(rng.uniform(0, source.duration_s - length_s))
+    strange = [o for o in others if o.group != source.group and not o.graphic]
+    pictured = alike(_lasting([o for o in strange if o.has_picture], LONGEST_PICTURE_S), source)
+    heard = _lasting([o for o in strange if o.audible], LONGEST_VOICE_S)
+    other, voice = (pool[int(rng.integers(len(pool)))] for pool in (pictured, heard))
+    return Clip(source, from_s, length_s, other, voice)
+
+
+def alike(donors: Sequence[Material], source: Material) -> list[Material]:
+    """Donors of the source's picture size and frame rate; else of its shape; else all of them.
+
+    Otherwise the scaling alone would give away what was cut in.
+    """
+    same = [d for d in donors if (d.size_px, d.rate) == (source.size_px, source.rate)]
+    like = [d for d in donors if d.size_px == source.size_px] or [
+        d for d in donors if d.size_px[0] * source.size_px[1] == d.size_px[1] * source.size_px[0]
+    ]
+    return same or like or list(donors)
+
+
+def _join(program: str, clip: Clip, chain: str, target: Path) -> Forged:
+    """Two stretches of the recording, each encoded by itself, joined without encoding them again."""
+    half_s, pieces = clip.length_s / 2 - 0.5, []
+    for number, from_s in enumerate((clip.from_s, clip.from_s + clip.length_s - half_s)):
+        piece = target.with_stem(f"{target.stem}-{number}")
+        part = replace(clip, from_s=from_s, length_s=half_s)
+        _encode(program, part, plain(part), CHAINS[chain][:1], piece)
+        pieces.append(piece)
+    listed = target.with_suffix(".txt")
+    listed.write_text("".join(f"file '{piece.name}'\n" for piece in pieces), encoding="ascii")
+    run_ffmpeg(program, ["-f", "concat", "-i", as_text(listed), "-c", "copy", as_text(target)])
+    _, _, at_s, _, _ = probe(pieces[0])
+    for made in (*pieces, listed):
+        made.unlink()
+    return Forged(target, JOINED, chain, clip.material.path.name, "stream_join", at_s, at_s)
 
 
 def _lasting(donors: Sequence[Material], longest_s: float) -> list[Material]:
@@ -124,11 +132,11 @@ def _suffix(chain: str) -> str:
     return "webm" if chain.startswith("vp9") else "mp4"
 
 
-def _encode(program: str, clip: _Clip, plan: _Plan, chain: str, target: Path) -> None:
+def _encode(program: str, clip: Clip, plan: Plan, chain: Sequence[tuple[str, ...]], target: Path) -> None:
     inputs = ["-ss", f"{clip.from_s:.3f}", "-t", f"{clip.length_s:.3f}", "-i", as_text(clip.material.path)]
     for path in plan.more:
         inputs += ["-i", as_text(path)]
-    first, *later = CHAINS[chain]
+    first, *later = chain
     made = target if not later else target.with_stem(target.stem + "-first")
     shape = dict(zip(first[::2], first[1::2], strict=True))
     filters = plan.filters
@@ -143,127 +151,3 @@ def _encode(program: str, clip: _Clip, plan: _Plan, chain: str, target: Path) ->
     for options_again in later:
         run_ffmpeg(program, ["-i", as_text(made), *options_again, as_text(target)])
         made.unlink()
-
-
-def _picture(rest: str = "") -> str:
-    return f"[0:v]fps={RATE_HZ},{_SIZE}{rest}"
-
-
-def _plain(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    return _Plan(f"{_picture()}[v];[0:a]{_SOUND}[a]")
-
-
-def _part(
-    clip: _Clip, rng: np.random.Generator, least_s: float, most_s: float, donor: Material | None = None
-) -> tuple[float, float]:
-    """A stretch away from both ends of the clip, no longer than what is cut in."""
-    most_s = min(most_s, clip.length_s - 3.0, donor.duration_s - 0.1 if donor else most_s)
-    length = round(float(rng.uniform(min(least_s, most_s), most_s)), 2)
-    start = round(float(rng.uniform(1.5, clip.length_s - length - 1.4)), 2)
-    return start, start + length
-
-
-def _voice_over(clip: _Clip, start: float, end: float) -> str:
-    """The clip's sound with another's in its place between two times."""
-    return (
-        f"[0:a]{_SOUND},volume=0:enable='between(t,{start},{end})'[own];"
-        f"[1:a]{_SOUND},atrim=0:{end - start:.3f},loudnorm=I=-20,aresample=44100,"
-        f"adelay={round(start * 1000)}[new];[own][new]amix=inputs=2:duration=first:normalize=0[a]"
-    )
-
-
-def _dub(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    start, end = _part(clip, rng, 5.0, LONGEST_VOICE_S, clip.voice)
-    return _Plan(f"{_picture()}[v];{_voice_over(clip, start, end)}", (clip.voice.path,), "dub", start, end)
-
-
-def _audio_splice(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    start, end = _part(clip, rng, 1.0, 4.0, clip.voice)
-    sound = _voice_over(clip, start, end)
-    return _Plan(f"{_picture()}[v];{sound}", (clip.voice.path,), "audio_splice", start, end)
-
-
-def _slid(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    """A stretch whose own sound comes 0.6 to 1.5 s late."""
-    start, end = _part(clip, rng, 5.0, 10.0)
-    late = float(rng.uniform(0.6, 1.5))
-    sound = (
-        f"[0:a]{_SOUND},asplit[x][y];[x]volume=0:enable='between(t,{start},{end})'[own];"
-        f"[y]adelay={round(late * 1000)},volume=0:enable='not(between(t,{start},{end}))'[new];"
-        "[own][new]amix=inputs=2:duration=first:normalize=0[a]"
-    )
-    return _Plan(f"{_picture()}[v];{sound}", (), "dub", start, end)
-
-
-def _splice(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    """Another recording's picture for 2 to 5 s, scaled to fill; the sound goes on."""
-    start, end = _part(clip, rng, 2.0, LONGEST_PICTURE_S, clip.other)
-    filters = (
-        f"{_picture()},split[x][y];"
-        f"[1:v]fps={RATE_HZ},trim=0:{end - start:.3f},setpts=PTS-STARTPTS+{start}/TB[raw];"
-        "[raw][x]scale=rw:rh[new];"
-        f"[y][new]overlay=enable='between(t,{start},{end - 0.02})':eof_action=pass[v];[0:a]{_SOUND}[a]"
-    )
-    return _Plan(filters, (clip.other.path,), "splice", start, end)
-
-
-def _deletion(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    frames = int(rng.integers(8, 26))
-    start, _ = _part(clip, rng, 2.0, 2.1)
-    end = start + frames / RATE_HZ
-    filters = (
-        f"{_picture()},select='not(between(t,{start},{end - 0.001}))',setpts=N/{RATE_HZ}/TB[v];"
-        f"[0:a]{_SOUND},aselect='not(between(t,{start},{end - 0.001}))',asetpts=N/SR/TB[a]"
-    )
-    return _Plan(filters, (), "deletion", start, start)
-
-
-def _duplication(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    """A run of 10 to 30 frames shown twice."""
-    frames = int(rng.integers(10, 31))
-    start, _ = _part(clip, rng, 2.0, 2.1)
-    filters = f"{_picture()},loop=loop=1:size={frames}:start={round(start * RATE_HZ)}[v];[0:a]{_SOUND}[a]"
-    again = start + frames / RATE_HZ
-    return _Plan(filters, (), "duplication", again, again + frames / RATE_HZ)
-
-
-def _cut(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    """Two stretches of the recording, a piece between them left out, picture and sound together."""
-    half = clip.length_s / 2
-    keep = f"not(between(t,{half - 1.5},{half + 0.5}))"
-    filters = (
-        f"{_picture()},select='{keep}',setpts=N/{RATE_HZ}/TB[v];"
-        f"[0:a]{_SOUND},aselect='{keep}',asetpts=N/SR/TB[a]"
-    )
-    return _Plan(filters)
-
-
-def _cross_faded(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    half = clip.length_s / 2
-    filters = (
-        f"{_picture()},split[x][y];[x]trim=0:{half - 1},setpts=PTS-STARTPTS[first];"
-        f"[y]trim={half}:{clip.length_s},setpts=PTS-STARTPTS[second];"
-        f"[first][second]xfade=duration=0.5:offset={half - 1.5}[v];"
-        f"[0:a]{_SOUND},asplit[p][q];[p]atrim=0:{half - 1}[one];[q]atrim={half},asetpts=PTS-STARTPTS[two];"
-        "[one][two]acrossfade=d=0.5[a]"
-    )
-    return _Plan(filters)
-
-
-def _late(clip: _Clip, rng: np.random.Generator) -> _Plan:
-    """All of the sound 0.12 s late: how a clip was recorded, and no dub."""
-    return _Plan(f"{_picture()}[v];[0:a]{_SOUND},adelay=120[a]")
-
-
-MAKERS: dict[str, Maker] = {
-    "re-encoded": _plain,
-    "cut": _cut,
-    "cross-faded": _cross_faded,
-    "late": _late,
-    "voice replaced": _dub,
-    "voice slid": _slid,
-    "foreign pictures": _splice,
-    "foreign sound": _audio_splice,
-    "frames removed": _deletion,
-    "frames repeated": _duplication,
-}

@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vidforensics.evaluation.flag_forgeries import NEGATIVE, Forged
+import numpy as np
+
+from vidforensics.evaluation.flag_forgeries import Forged
+from vidforensics.evaluation.flag_makers import NEGATIVE
+from vidforensics.evaluation.metrics_evidence import (
+    auc,
+    auc_interval,
+    bands_of,
+    cllr,
+    expected_calibration_error,
+)
 
 INSTANT_S = 0.25
 """A deletion counts as found within so much of its time."""
@@ -31,8 +41,12 @@ class Answer:
     cpu_s: float
 
 
-def kind_figures(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """One row per kind of forgery: found at the operating point, and average precision among its clips."""
+def kind_figures(answers: Sequence[Answer], seed: int = 1) -> list[dict[str, Any]]:
+    """One row per kind of forgery: found at the operating point, ranked, and how far off its ends are.
+
+    Average precision is among its clips and the re-encoded ones; AUC takes the surest candidate of
+    every clip, of this kind against all with nothing to find, its interval from drawing sources anew.
+    """
     rows = []
     for kind in dict.fromkeys(a.forged.kind for a in answers if a.forged.label):
         forged = [a for a in answers if a.forged.kind == kind]
@@ -50,7 +64,87 @@ def kind_figures(answers: Sequence[Answer]) -> list[dict[str, Any]]:
                 "recall": _share(len(found), len(forged)),
                 "recall_assessed": _share(sum(a in could for a in found), len(could)),
                 **{f"ap_{o}": average_precision([*forged, *clean], label, o) for o in OVERLAPS},
+                **_rank(forged, [a for a in answers if not a.forged.label], label, seed),
+                **_ends(found, label),
                 "missed": sorted(f"{a.forged.source} ({a.forged.chain})" for a in forged if a not in found),
+            }
+        )
+    return rows
+
+
+def _rank(forged: Sequence[Answer], clean: Sequence[Answer], label: str, seed: int) -> dict[str, Any]:
+    """AUC of the surest candidate per clip; a clip without a candidate scores 0."""
+    rows = [
+        (a.forged.source, bool(a.forged.label), max((float(s["score"]) for s in _of(a, label)), default=0.0))
+        for a in (*forged, *clean)
+    ]
+    positive, negative = (
+        np.array([s for _, p, s in rows if p is kind], np.float64) for kind in (True, False)
+    )
+    value, interval = auc(positive, negative), auc_interval(rows, seed)
+    return {
+        "auc": None if value is None else round(value, 4),
+        "auc_95": None if interval is None else [round(bound, 4) for bound in interval],
+    }
+
+
+def _ends(found: Sequence[Answer], label: str) -> dict[str, float | None]:
+    """Median distance of start and end of the best listed segment from the truth, where it was met."""
+    starts, ends = [], []
+    for answer in found:
+        listed = [s for s in _of(answer, label) if s["listed"]]
+        best = max(listed, key=lambda s: _overlap(s, answer))
+        starts.append(abs(best["start_s"] - answer.forged.start_s))
+        ends.append(abs(best["end_s"] - answer.forged.end_s))
+    names = ("start_error_s", "end_error_s")
+    return {
+        n: round(float(np.median(v)), 3) if v else None for n, v in zip(names, (starts, ends), strict=True)
+    }
+
+
+def calibration_figures(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Per label, over every candidate of every clip: cost of likelihood ratios, and calibration of scores.
+
+    A candidate is right where it meets a stretch forged so. Both classes weigh the same in the bands, as
+    `score` is said for even odds. None where there are no candidates of both kinds.
+    """
+    rows = []
+    for label in dict.fromkeys(a.forged.label for a in answers if a.forged.label):
+        met = [(s, a.forged.label == label and _met(s, a)) for a in answers for s in _of(a, label)]
+        truth = np.array([hit for _, hit in met], np.bool_)
+        known = bool(truth.any() and not truth.all())
+        ratios = np.array([float(s["log10_lr"]) for s, _ in met], np.float64) * np.log(10.0)
+        bands = bands_of(np.array([float(s["score"]) for s, _ in met], np.float64), truth) if known else []
+        error = expected_calibration_error(bands)
+        rows.append(
+            {
+                "label": label,
+                "right": int(truth.sum()),
+                "wrong": int((~truth).sum()),
+                "cllr": round(cllr(ratios, truth), 4) if known else None,
+                "ece": None if error is None else round(error, 4),
+                "bands": bands,
+            }
+        )
+    return rows
+
+
+def coverage_figures(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Per detector, the share of all seconds that it assessed, and the commonest reasons where it did not."""
+    rows = []
+    for name in dict.fromkeys(row["detector"] for a in answers for row in a.coverage):
+        mine = [row for a in answers for row in a.coverage if row["detector"] == name]
+        reasons: dict[str, float] = {}
+        for row in mine:
+            if not row["assessed"]:
+                reasons[row["reason"]] = reasons.get(row["reason"], 0.0) + row["end_s"] - row["start_s"]
+        whole = sum(row["end_s"] - row["start_s"] for row in mine)
+        usual = sorted(reasons, key=lambda r: -reasons[r])[:3]
+        rows.append(
+            {
+                "detector": name,
+                "assessed": round(1.0 - sum(reasons.values()) / whole, 4) if whole else None,
+                "reasons": {r: round(reasons[r] / whole, 4) for r in usual if whole},
             }
         )
     return rows
@@ -144,6 +238,7 @@ DETECTORS = {
     "audio_splice": ("audio_discontinuity",),
     "deletion": ("deletion",),
     "duplication": ("duplication",),
+    "stream_join": ("stream_join",),
 }
 
 

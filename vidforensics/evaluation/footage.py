@@ -36,7 +36,11 @@ _DETAIL_LEVELS = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One usable file. `graphic`: title cards, test cards, drawings; only ever references."""
+    """One usable file. `graphic`: title cards, test cards, drawings; only ever references.
+
+    size_px: width and height as stored, (0, 0) without picture; rate: frames per second as a fraction such as
+    "30000/1001", "" where unknown.
+    """
 
     path: Path
     group: str
@@ -46,6 +50,8 @@ class Material:
     has_sound_track: bool
     audible: bool
     graphic: bool
+    size_px: tuple[int, int] = (0, 0)
+    rate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,11 @@ def _examine(path: Path, group: str, kind: str) -> Material | None:
             length_s = float(container.duration or 0) / av.time_base
             audible = bool(sounding) and _mean_volume_db(container) > _AUDIBLE_DB
             graphic = kind in _GRAPHIC_KINDS
-            return Material(path, group, digest, length_s, bool(pictured), bool(sounding), audible, graphic)
+            size_px = (pictured[0].width, pictured[0].height) if pictured else (0, 0)
+            rate = str(pictured[0].average_rate or "") if pictured else ""
+            return Material(
+                path, group, digest, length_s, bool(pictured), bool(sounding), audible, graphic, size_px, rate
+            )
     except (av.error.FFmpegError, OSError, ValueError):
         return None
 

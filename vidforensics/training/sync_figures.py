@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vidforensics.evaluation.metrics_evidence import auc
 from vidforensics.flagging.binarise import runs_of
 from vidforensics.flagging.dub import pooled_odds
 from vidforensics.flagging.sync_input import RATE_HZ
@@ -23,14 +24,13 @@ from vidforensics.training.logistic import Line, fit_line
 from vidforensics.training.sync_crossed import Heard
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import BoolArray, FloatArray
+    from vidforensics.records.arrays import FloatArray
 
 WINDOWS_S = (4.0, 8.0)
 WINDOW_STEP = 5
 """Windows are two seconds apart, so many places of the grid."""
 
 OVERLAPS = (0.3, 0.5)
-BANDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,39 +202,6 @@ def _steps(odds: FloatArray) -> Iterator[tuple[int, int]]:
 def _overlap(first: tuple[int, int], second: tuple[int, int]) -> float:
     shared = min(first[1], second[1]) - max(first[0], second[0])
     return max(0, shared) / (max(first[1], second[1]) - min(first[0], second[0]))
-
-
-def auc(positive: FloatArray, negative: FloatArray) -> float | None:
-    """Chance that a positive scores above a negative, ties half; None without either."""
-    if not len(positive) or not len(negative):
-        return None
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
-    return float(below.mean() / 2 / len(negative))
-
-
-def cllr(log_lr: FloatArray, positive: BoolArray) -> float:
-    """Cost of log likelihood ratios in bits: 0 perfect, 1 as good as saying nothing.
-
-    Args:
-        log_lr: float64 (m,), natural logarithm.
-        positive: bool (m,).
-    """
-    miss = np.logaddexp(0.0, -log_lr[positive]).mean()
-    alarm = np.logaddexp(0.0, log_lr[~positive]).mean()
-    return float((miss + alarm) / 2 / np.log(2))
-
-
-def bands_of(score: FloatArray, positive: BoolArray) -> list[dict[str, Any]]:
-    """Per band of a tenth of `score`: how many, and the share forged, both classes weighing the same."""
-    weight = np.where(positive, 0.5 / max(positive.sum(), 1), 0.5 / max((~positive).sum(), 1))
-    found = []
-    for k in range(BANDS):
-        here = (score >= k / BANDS) & ((score < (k + 1) / BANDS) | (k == BANDS - 1))
-        share = _rounded(weight[here & positive].sum() / weight[here].sum()) if here.any() else None
-        mean = _rounded(np.average(score[here], weights=weight[here])) if here.any() else None
-        found.append({"from": k / BANDS, "count": int(here.sum()), "mean_score": mean, "forged": share})
-    return found
 
 
 def _rounded(value: Any) -> float | None:

@@ -19,6 +19,7 @@ from safetensors.torch import save
 from vidforensics import __version__
 from vidforensics.errors import UsageError
 from vidforensics.evaluation.footage import Side
+from vidforensics.evaluation.metrics_evidence import bands_of, cllr
 from vidforensics.flagging.calibration import Calibration
 from vidforensics.flagging.sync_input import RATE_HZ
 from vidforensics.flagging.sync_model import CONFIG, WEIGHTS, SyncConfig
@@ -30,8 +31,6 @@ from vidforensics.training.logistic import fit_line
 from vidforensics.training.sync_crossed import Heard, crossed
 from vidforensics.training.sync_figures import (
     Peak,
-    bands_of,
-    cllr,
     line_of,
     lines_by_fold,
     located,
