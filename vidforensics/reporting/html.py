@@ -15,6 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from vidforensics.reporting import methods, tables, words
+from vidforensics.reporting.flag_figures import FlagFigure, flag_figures
 from vidforensics.reporting.page import (
     assets,
     content_policy,
@@ -58,6 +59,7 @@ class FlagRow:
     detector: str
     basis: str
     pictures: tuple[tuple[str, Shown], ...]
+    figures: tuple[FlagFigure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def context(case: Case, case_folder: Path) -> dict[str, Any]:
         "island": json_island(timeline.data),
         "headlines": headline_items(case),
         "timeline": timeline,
-        "flags": [_flag_row(i, f, strip) for i, f in enumerate(flags[:MOST_ILLUSTRATED_FLAGS], 1)],
+        "flags": [_flag_row(i, f, strip, case) for i, f in enumerate(flags[:MOST_ILLUSTRATED_FLAGS], 1)],
         "further_flags": tables.flag_table(flags[:MOST_FLAG_ROWS], MOST_ILLUSTRATED_FLAGS),
         "more_flags": max(0, len(flags) - MOST_FLAG_ROWS),
         "detectors": [_detector_row(d) for d in (*case.detections, _tracing(case, timeline.end_s))],
@@ -158,7 +160,7 @@ def _file_tables(case: Case) -> dict[str, Any]:
     }
 
 
-def _flag_row(index: int, flag: Segment, strip: Sequence[Shown]) -> FlagRow:
+def _flag_row(index: int, flag: Segment, strip: Sequence[Shown], case: Case) -> FlagRow:
     return FlagRow(
         index=index,
         label=words.LABEL_WORDS.get(flag.label, flag.label),
@@ -172,6 +174,7 @@ def _flag_row(index: int, flag: Segment, strip: Sequence[Shown]) -> FlagRow:
         detector=words.clean(flag.detector.replace("_", " "), 60),
         basis=words.sentence(words.clean(flag.basis, 600)),
         pictures=_illustrations(flag, strip),
+        figures=flag_figures(flag, case),
     )
 
 
