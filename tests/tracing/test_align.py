@@ -91,6 +91,18 @@ def test_a_still_picture_is_little_evidence():
     assert align([make_hits("picture", moving)], 20, 20)[0].picture_evidence == pytest.approx(40.0)
 
 
+@pytest.mark.parametrize("right_way", [0, 1])
+def test_a_chance_hit_the_other_way_round_does_not_outweigh_a_picture_that_hardly_moves(right_way):
+    times, rows = np.arange(0, 4.5, QUERY_STEP_S), np.arange(0, 4.5, 0.5)
+    table = [
+        (t, r, 5.7 if abs(t - r) < 1.5 else 5.0, right_way, i) for i, r in enumerate(rows) for t in times
+    ]
+    chance = (0.5, 0.0, 2.0, 1 - right_way, 0)
+    found = align([make_hits("picture", np.array([*table, chance]))], 4.5, 4.5, rows_s=rows, query_s=times)
+    assert {a.mirrored for a in found} == {bool(right_way)}
+    assert max(a.query_end_s - a.query_start_s for a in found) > 3.0
+
+
 def test_one_row_gives_no_line_of_its_own():
     times = np.arange(5, 15, QUERY_STEP_S)
     table = np.array([(t, 30.0, 5.0, 0, 3) for t in times])

@@ -133,7 +133,9 @@ def _suffix(chain: str) -> str:
 
 
 def _encode(program: str, clip: Clip, plan: Plan, chain: Sequence[tuple[str, ...]], target: Path) -> None:
-    inputs = ["-ss", f"{clip.from_s:.3f}", "-t", f"{clip.length_s:.3f}", "-i", as_text(clip.material.path)]
+    # a seek to 0 would begin some AVI files behind their only key frame
+    seek = ["-ss", f"{clip.from_s:.3f}"] if clip.from_s > 0 else []
+    inputs = [*seek, "-t", f"{clip.length_s:.3f}", "-i", as_text(clip.material.path)]
     for path in plan.more:
         inputs += ["-i", as_text(path)]
     first, *later = chain

@@ -97,7 +97,8 @@ class Maker:
         shape = f"scale=w='trunc(iw*sar*{factor}/2)*2':h='trunc(ih*{factor}/2)*2',setsar=1"
         path = self.folder / "work" / f"{name}.mkv"
         sound = ["-map", "0:a:0", "-c:a", "pcm_s16le", "-ac", "1", "-ar", "32000"] if material.audible else []
-        words = ["-ss", f"{start_s}", "-t", f"{length_s:.3f}", "-i", as_text(material.path)]
+        # decoded from the start: a seek in a file of few key frames would begin with broken pictures
+        words = ["-i", as_text(material.path), "-ss", f"{start_s}", "-t", f"{length_s:.3f}"]
         coding = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "16", "-pix_fmt", "yuv420p"]
         pictures = ["-map", "0:v:0", "-vf", f"{shape},fps='min(source_fps,30)'", *coding]
         run_ffmpeg(self.program, [*words, *pictures, *sound, as_text(path)])

@@ -49,6 +49,7 @@ _SETTLED_S = 0.05
 _NEAR_ROW_S, _NEAR_S = 1.5, 0.3
 _MOMENT_S, _CHANCE_WEIGHT = 0.25, 3.0
 _APART_S, _CLEARLY = 0.3, 1.0
+_FAR_GREATER = 3.0
 _ONE, _AS_WELL = 0.015, 0.5
 """Speeds whose binary logarithm is nearer to 0 cost nothing; a line at speed 1 may explain this much less."""
 _BEYOND = 0.03
@@ -136,7 +137,7 @@ def _segments(points: Points, field: Field, options: AlignOptions) -> list[Segme
         grown = [s for s in _grown_all(free, field, speeds, options) if _enough(s, found, field, options)]
         if not grown:
             break
-        best = _own_picture(max(grown, key=lambda s: s.rank), grown)
+        best = _own_picture(max(_way_round(grown), key=lambda s: s.rank), grown)
         found.append(best)
         free = free.take(~_explained(free, best))
     return found
@@ -150,6 +151,19 @@ def _enough(segment: Segment, found: list[Segment], field: Field, options: Align
     inside = any(a < segment.last_s and segment.first_s < b for a, b in taken)
     least = options.least_inside if inside else options.least_further
     return segment.evidence >= least and segment.rank >= options.least_gain
+
+
+def _way_round(grown: Sequence[Segment]) -> Sequence[Segment]:
+    """The candidates of one mirroring where their evidence is far greater than that of the other.
+
+    How well lines explain which rows were hit, the rank, compares lines of one mirroring. Where a picture
+    hardly moves every row resembles every moment, so that the right line explains little, while a single
+    chance hit of the mirrored picture, which resembles nothing else, explains much.
+    """
+    greatest = {m: max((s.evidence for s in grown if s.mirrored == m), default=0.0) for m in (False, True)}
+    if abs(greatest[True] - greatest[False]) <= _FAR_GREATER:
+        return grown
+    return [s for s in grown if s.mirrored == (greatest[True] > greatest[False])]
 
 
 def _own_picture(best: Segment, grown: Sequence[Segment]) -> Segment:
