@@ -1,6 +1,6 @@
 """What each part of the dub detector adds: lips, mouth picture, number of networks, the gate; and no network.
 
-`python -m tests.benchmarks.dub_ablation --footage DIR --work DIR [--seed 1] [--two]` measures the
+`python -m tests.benchmarks.dub_ablation --footage DIR --work DIR [--side fit]` measures the
 footage once into the work folder, trains crosswise by speaker for every variant, and prints one row each,
 scored as `vidforensics train` scores: on speakers that no network met, the line from the other folds.
 """
@@ -48,13 +48,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--side", choices=("fit", "test", "all"), default="all")
     parser.add_argument("--two", action="store_true", help="also the shipped two networks: as `train` scores")
     options = parser.parse_args()
 
     def measure(clip: Path, target: Path) -> None:
         run_isolated("faces", {"path": os.fspath(clip), "out": os.fspath(target)})
 
-    footage = gather(options.footage, options.work, "all", measure, lambda *_: None)
+    footage = gather(options.footage, options.work, options.side, measure, lambda *_: None)
     print("| variant | AUC 4 s, all | AUC 8 s, all | 4 s, court | 8 s, court | AP@0.5 | met | false flags |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for name, heard in variants(footage, options.seed, options.steps, options.two):
