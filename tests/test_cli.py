@@ -258,7 +258,13 @@ def test_models_install_without_network_exits_4(tmp_path: Path):
 
 def test_interrupt_leaves_nothing_behind(samples: Path, tmp_path: Path):
     command = [sys.executable, "-m", "vidforensics", "inspect", str(samples / "suspect.mp4")]
-    process = subprocess.Popen([*command, "--out", str(tmp_path / "x")], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "x")],
+        stderr=subprocess.PIPE,
+        text=True,
+        # a suite that a shell started in the background would hand on an ignored SIGINT
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 20
     while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
