@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.reporting.make_case import make_case
-from vidforensics.reporting.flag_figures import SOURCE_NUMBERS, flag_figures
+from vidforensics.reporting.flag_figures import MOST_COLUMNS, SOURCE_NUMBERS, flag_figures
 from vidforensics.reporting.html import render
 from vidforensics.types import (
     Case,
@@ -78,6 +80,15 @@ def test_a_sound_join_shows_its_spectrogram_with_both_ends():
     assert figure.body.count("V116") == 2
     (figure,) = flag_figures(flag("audio_splice", 0.0, 400.0), case(sounds=(sound(),)))
     assert (figure.first, figure.last) == ("0:00:00.000", "0:00:34.000")  # the beginning of a long one
+
+
+def test_a_long_spectrogram_is_no_wider_than_it_needs_to_be():
+    (figure,) = flag_figures(flag("audio_splice", 0.0, 400.0), case(sounds=(sound(),)))
+    png = base64.b64decode(figure.body.split("base64,")[1].split('"')[0])
+    assert struct.unpack(">II", png[16:24]) == (MOST_COLUMNS, 58)
+    (figure,) = flag_figures(flag("audio_splice", 1.0, 1.5), case(sounds=(sound(),)))
+    png = base64.b64decode(figure.body.split("base64,")[1].split('"')[0])
+    assert struct.unpack(">II", png[16:24])[0] == pytest.approx(551, abs=1)  # 10 ms a column
 
 
 def test_an_odd_shot_is_filled_among_the_others():

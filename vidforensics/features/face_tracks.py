@@ -56,7 +56,7 @@ MOUTH_CENTRE = (13, 14, 61, 291)
 
 @dataclass
 class _Growing:
-    """One track while it grows, as raw numbers: an array object per picture would double an hour of face.
+    """One track while it grows, as raw numbers, which cost less than array objects for every picture.
 
     placed holds five numbers per picture: centre, side, distance of the eyes, presence.
     """

@@ -34,6 +34,9 @@ LONGEST_S = 30.0
 """Of a longer flag its beginning is drawn."""
 
 MOST_MOUTHS = 24
+MOST_COLUMNS = 800
+"""Of a spectrogram, so that two dozen of them leave the report small."""
+
 MOUTH_HEIGHT, CURVE_HEIGHT, SPECTRUM_HEIGHT, ROW_HEIGHT = 48, 72, 116, 26
 SPEECH_BANDS = slice(4, 24)
 """About 270 Hz to 3.4 kHz of the bands of a SoundSeries, whose codes are half decibels from −120 dB."""
@@ -65,8 +68,9 @@ class FlagFigure:
 
 def flag_figures(flag: Segment, case: Case) -> tuple[FlagFigure, ...]:
     """The figures of one flag; () where what they show was not measured."""
-    drawers = _DRAWERS.get(flag.label, ())
-    return tuple(figure for draw in drawers if (figure := draw(flag, case)) is not None)
+    draw = _DRAWERS.get(flag.label)
+    figure = draw(flag, case) if draw is not None else None
+    return () if figure is None else (figure,)
 
 
 def _span(flag: Segment, case: Case, around_s: float) -> tuple[float, float]:
@@ -158,7 +162,7 @@ def _across(values: Float32Array | FloatArray, top: float) -> FloatArray:
 
 
 def spectrum_figure(flag: Segment, case: Case) -> FlagFigure | None:
-    """The spectrogram around the flag, 10 ms a column."""
+    """The spectrogram around the flag, 10 ms a column or more; the loudest of what shares one."""
     if not case.features.sounds:
         return None
     sound = case.features.sounds[0]
@@ -167,7 +171,9 @@ def spectrum_figure(flag: Segment, case: Case) -> FlagFigure | None:
     if inside.sum() < 10:
         return None
     start_s, end_s = float(sound.times_s[inside][0]), float(sound.times_s[inside][-1])
-    levels = np.asarray(sound.values["band_code"])[inside].astype(np.float64) * CODE_DB + LOWEST_DB
+    codes = np.asarray(sound.values["band_code"])[inside]
+    bins = np.unique(np.linspace(0, len(codes), MOST_COLUMNS, endpoint=False).astype(np.int64))
+    levels = np.maximum.reduceat(codes, bins).astype(np.float64) * CODE_DB + LOWEST_DB
     dark = np.clip((levels - LIGHTEST_DB) / (DARKEST_DB - LIGHTEST_DB), 0.0, 1.0)
     grey = (255 - np.round(dark.T[::-1] * 31) * 8).clip(0, 255).astype(np.uint8)
     picture = tag(
@@ -270,10 +276,10 @@ def _dots(row: int, words: str, values: FloatArray, flagged: np.ndarray) -> Mark
     return Markup("").join([name, rule, *marks])
 
 
-_DRAWERS: dict[str, tuple[Callable[[Segment, Case], FlagFigure | None], ...]] = {
-    "dub": (mouth_figure,),
-    "audio_splice": (spectrum_figure,),
-    "splice": (shots_figure,),
-    "deletion": (change_figure,),
-    "duplication": (change_figure,),
+_DRAWERS: dict[str, Callable[[Segment, Case], FlagFigure | None]] = {
+    "dub": mouth_figure,
+    "audio_splice": spectrum_figure,
+    "splice": shots_figure,
+    "deletion": change_figure,
+    "duplication": change_figure,
 }
