@@ -18,11 +18,11 @@ help:
 	$(PYTHON) -m venv .venv
 
 .venv/.ready: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[learned]'
+	$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[learned,dev]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[train,dev]'
 	@touch $@
 
 demo: .venv/.ready

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidforensics import __version__, acquisition, flagging, pipeline, schema
-from vidforensics.errors import MissingModelError
 from vidforensics.runtime import Progress, provenance, utc_now
 from vidforensics.types import (
     Case,
@@ -173,11 +172,10 @@ def faces_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any
 
     path = Path(arguments["path"])
     probe = acquisition.probe(path)
-    faces, sounds = pipeline.follow_faces(path, probe, progress)
-    if faces.not_sought is not None:
-        raise MissingModelError(f"{path}: cannot be used for training: {faces.not_sought}.")
-    sync_files.write_measured(Path(arguments["out"]), sync_files.measured_of(faces, sounds))
-    return {"faces": len(faces.tracks)}
+    talking = pipeline.follow_faces(path, probe, progress)
+    measured = sync_files.measured_of(talking.faces.tracks, talking.sounds, talking.speech)
+    sync_files.write_measured(Path(arguments["out"]), measured)
+    return {"faces": len(talking.faces.tracks)}
 
 
 def fingerprint_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

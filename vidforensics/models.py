@@ -1,8 +1,8 @@
 """Which model files are present, and how they get there: once, on request, pinned by hash.
 
-The face detector and the face mesh come out of one published wheel (mediapipe 0.10.14, Apache-2.0)
-that pip fetches; nothing of the wheel is installed or run. Weights that we train ourselves travel
-inside the package and need no installation.
+The face detector, the face mesh and the speech network come out of two published wheels that pip fetches
+(mediapipe 0.10.14, Apache-2.0; silero-vad 6.2.3, MIT); nothing of a wheel is installed or run. Weights that
+we train ourselves travel inside the package and need no installation.
 """
 
 from __future__ import annotations
@@ -21,11 +21,25 @@ from vidforensics.errors import MissingModelError
 
 State = Literal["present", "absent", "wrong hash"]
 
-_WHEEL = "mediapipe==0.10.14"
-_WHEEL_SHA256 = "a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4"
-_WHEEL_TARGET = ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311",
-                 "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_17_x86_64")  # fmt: skip
 _FETCH_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A published wheel: what pip is asked for, the only bytes it may hold, for which Python it is made."""
+
+    requirement: str
+    sha256: str
+    target: tuple[str, ...] = ()
+
+
+_MEDIAPIPE = Wheel(
+    "mediapipe==0.10.14",
+    "a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4",
+    ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311",
+     "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_17_x86_64"),
+)  # fmt: skip
+_SILERO = Wheel("silero-vad==6.2.3", "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +48,23 @@ class ModelFile:
 
     name: str
     purpose: str
-    source: str
+    wheel: Wheel
     member: str
     sha256: str
     size_bytes: int
     licence: str
 
+    @property
+    def source(self) -> str:
+        """The wheel that it comes out of."""
+        return self.wheel.requirement
 
-MODEL_FILES = (
+
+FACE_FILES = (
     ModelFile(
         name="face_detection_short_range.tflite",
         purpose="finds faces up to about 2 m from the camera",
-        source=_WHEEL,
+        wheel=_MEDIAPIPE,
         member="mediapipe/modules/face_detection/face_detection_short_range.tflite",
         sha256="bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
         size_bytes=229714,
@@ -54,13 +73,23 @@ MODEL_FILES = (
     ModelFile(
         name="face_landmark.tflite",
         purpose="468 points on a face, the lips among them",
-        source=_WHEEL,
+        wheel=_MEDIAPIPE,
         member="mediapipe/modules/face_landmark/face_landmark.tflite",
         sha256="1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
         size_bytes=1242398,
         licence="Apache-2.0",
     ),
 )
+SPEECH_FILE = ModelFile(
+    name="silero_vad_16k_sequence.onnx",
+    purpose="tells where somebody speaks",
+    wheel=_SILERO,
+    member="silero_vad/data/silero_vad_16k_sequence.onnx",
+    sha256="9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
+    size_bytes=1246165,
+    licence="MIT",
+)
+MODEL_FILES = (*FACE_FILES, SPEECH_FILE)
 
 
 def models_folder() -> Path:
@@ -93,7 +122,7 @@ def installed(model: ModelFile, folder: Path | None = None) -> Path | None:
 
 
 def install(folder: Path | None = None) -> tuple[Path, ...]:
-    """Fetch the pinned wheel, take the model files out, and put them in place.
+    """Fetch each pinned wheel of which something is missing, take the model files out, put them in place.
 
     Returns:
         The files now in place; those already there with the right hash are left alone.
@@ -102,17 +131,18 @@ def install(folder: Path | None = None) -> tuple[Path, ...]:
         MissingModelError: no network or package index, or a hash that is not the pinned one.
     """
     folder = folder or models_folder()
-    if any(state(m, folder) != "present" for m in MODEL_FILES):
+    missing = [m for m in MODEL_FILES if state(m, folder) != "present"]
+    for wheel in dict.fromkeys(m.wheel for m in missing):
         with tempfile.TemporaryDirectory(prefix="vidforensics-") as scratch:
-            wheel = _fetch_wheel(Path(scratch))
-            contents = {m.name: _member(wheel, m) for m in MODEL_FILES}
+            archive = _fetch(wheel, Path(scratch))
+            contents = {m.name: _member(archive, m) for m in missing if m.wheel == wheel}
         _write(contents, folder)
     return tuple(folder / m.name for m in MODEL_FILES)
 
 
-def _fetch_wheel(folder: Path) -> Path:
+def _fetch(wheel: Wheel, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-               "--only-binary=:all:", *_WHEEL_TARGET, "--dest", str(folder), _WHEEL]  # fmt: skip
+               "--only-binary=:all:", *wheel.target, "--dest", str(folder), wheel.requirement]  # fmt: skip
     try:
         answer = subprocess.run(
             command,
@@ -124,13 +154,15 @@ def _fetch_wheel(folder: Path) -> Path:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingModelError(
-            f"{_WHEEL} could not be fetched ({error}); try again with a network."
+            f"{wheel.requirement} could not be fetched ({error}); try again with a network."
         ) from error
     wheels = sorted(folder.glob("*.whl"))
     if answer.returncode or not wheels:
         reason = (answer.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-        raise MissingModelError(f"{_WHEEL} could not be fetched ({reason}); try again with a network.")
-    if _sha256(wheels[0].read_bytes()) != _WHEEL_SHA256:
+        raise MissingModelError(
+            f"{wheel.requirement} could not be fetched ({reason}); try again with a network."
+        )
+    if _sha256(wheels[0].read_bytes()) != wheel.sha256:
         raise MissingModelError(
             f"{wheels[0].name}: not the pinned file (its SHA-256 differs); nothing was installed."
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vidforensics import __version__, acquisition, extraction, features, flagging, models
-from vidforensics.errors import InputError
+from vidforensics.errors import InputError, MissingModelError
 from vidforensics.runtime import Progress, provenance, utc_now
 from vidforensics.types import (
     AudioAccumulator,
@@ -34,6 +34,7 @@ from vidforensics.types import (
     FrameBlock,
     Probe,
     SoundSeries,
+    Speech,
 )
 
 
@@ -101,6 +102,15 @@ def acquire(path: Path, progress: Progress) -> Acquired:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkingFaces:
+    """What training measures of a clip."""
+
+    faces: Faces
+    sounds: tuple[SoundSeries, ...]
+    speech: Speech
+
+
+@dataclass(frozen=True, slots=True)
 class Riders:
     """Who else takes part in the decode pass; whoever sends them along finishes them."""
 
@@ -135,9 +145,11 @@ def extract_and_measure(
         "sound_pictures": features.SoundPictureAccumulator(),
         "audio_prints": features.AudioPrintAccumulator(),
     }
-    faces = features.face_accumulator()
+    faces, speech = features.face_accumulator(), features.speech_accumulator()
     if not isinstance(faces, str):
-        pictures["faces"], sounds["mono"] = faces, features.MonoAccumulator()
+        pictures["faces"] = faces
+    if not isinstance(speech, str):
+        sounds["speech"] = speech
     wanted = _Wanted(pictures, sounds, folder, options, riders or Riders())
     extracted, measured = _decode_pass(path, probe, wanted, progress)
     return extracted, Features(
@@ -146,29 +158,33 @@ def extract_and_measure(
         frames=measured["frames"],
         sounds=measured["sound_series"],
         sound_pictures=measured["sound_pictures"],
-        faces=Faces(not_sought=faces)
-        if isinstance(faces, str)
-        else features.with_speech(measured["faces"], measured["mono"]),
+        faces=Faces(not_sought=faces) if isinstance(faces, str) else measured["faces"],
         sources=measured["sources"],
+        speech=measured.get("speech"),
+        speech_not_sought=speech if isinstance(speech, str) else None,
     )
 
 
-def follow_faces(path: Path, probe: Probe, progress: Progress) -> tuple[Faces, tuple[SoundSeries, ...]]:
-    """The decode pass with nothing but what training needs: faces with their speech, and the sound."""
-    faces = features.face_accumulator()
-    if isinstance(faces, str):
-        return Faces(not_sought=faces), ()
-    sound, mono = features.SoundSeriesAccumulator(), features.MonoAccumulator()
+def follow_faces(path: Path, probe: Probe, progress: Progress) -> TalkingFaces:
+    """The decode pass with nothing but what training needs.
+
+    Raises:
+        MissingModelError: faces or speech cannot be followed here.
+    """
+    faces, speech = features.face_accumulator(), features.speech_accumulator()
+    if isinstance(faces, str) or isinstance(speech, str):
+        raise MissingModelError(f"{path}: {faces if isinstance(faces, str) else speech}")
+    sound = features.SoundSeriesAccumulator()
     with extraction.Decoder(path, probe, extraction.DecodeOptions()) as decoder:
         for block in decoder:
             if isinstance(block, FrameBlock):
                 faces.update(block)
             else:
                 sound.update(block)
-                mono.update(block)
+                speech.update(block)
             progress("decode", _reached_s(block), probe.duration_s)
             del block
-    return features.with_speech(faces.finish(), mono.finish()), sound.finish()
+    return TalkingFaces(faces.finish(), sound.finish(), speech.finish())
 
 
 def extract_only(path: Path, probe: Probe, folder: Path, options: Options, progress: Progress) -> Extraction:

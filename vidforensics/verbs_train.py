@@ -42,7 +42,7 @@ def train(
     Raises:
         UsageError, MissingModelError, OutputError: see `vidforensics.errors`.
     """
-    _need_learned()
+    _need_torch()
     from vidforensics import training
 
     def measure(clip: Path, target: Path) -> None:
@@ -59,8 +59,6 @@ def train(
         return training.train(Path(footage), folder, kept, options, measure, progress)
 
 
-def _need_learned() -> None:
-    from vidforensics.features.faces import LEARNED, NO_EXTRA
-
-    if not all(find_spec(name) for name in LEARNED):
-        raise MissingModelError(f"train {NO_EXTRA}")
+def _need_torch() -> None:
+    if find_spec("torch") is None:
+        raise MissingModelError("train needs torch; run: pip install 'vidforensics[train]'")

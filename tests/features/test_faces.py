@@ -1,4 +1,4 @@
-"""Faces are followed, mouths described, and speech heard, without a real face in the repository."""
+"""Faces are followed and mouths described, without a real face in the repository."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import pytest
 from tests.features.make_faces import FakeModels, block
 from vidforensics.features.face_models import FaceBox, _tiles
 from vidforensics.features.face_tracks import FaceTrackAccumulator, mouth_crop, mouth_shape
-from vidforensics.features.speech import RATE_HZ, MonoAccumulator, speech_while
-from vidforensics.types import AudioBlock
 
 
 def follow(models: FakeModels, times_s: list[float]) -> object:
@@ -89,37 +87,3 @@ def test_tiles_cover_the_picture(shape: tuple[int, int]) -> None:
     for x, y, side in _tiles(np.zeros((*shape, 3), np.uint8)):
         seen[max(0, y) : y + side, max(0, x) : x + side] = True
     assert seen.all()
-
-
-def audio(start_s: float, samples: np.ndarray, track: int = 0) -> AudioBlock:  # type: ignore[type-arg]
-    mono = samples.astype(np.float32)
-    return AudioBlock(track, start_s, mono[:, None], RATE_HZ, start_s, mono)
-
-
-def test_kept_sound_lies_where_its_timestamps_put_it() -> None:
-    keeper = MonoAccumulator()
-    keeper.update(audio(1.0, np.full(RATE_HZ, 0.5)))
-    keeper.update(audio(1.0, np.full(RATE_HZ, 0.9), track=1))
-    keeper.update(audio(3.0, np.full(RATE_HZ, -0.25)))
-    with keeper.finish() as sound:
-        samples = sound.between(0.5, 4.5)
-    assert len(samples) == 4 * RATE_HZ
-    at = lambda s: float(samples[round((s - 0.5) * RATE_HZ)])  # noqa: E731
-    assert [at(0.7), at(1.5), at(2.5), at(3.5), at(4.2)] == pytest.approx([0, 0.5, 0, -0.25, 0], abs=1e-3)
-
-
-def test_without_sound_there_is_silence_and_without_faces_nothing_is_listened_to() -> None:
-    with MonoAccumulator().finish() as sound:
-        assert not sound.between(0.0, 1.0).any()
-        assert speech_while((), sound) == ()
-
-
-def test_noise_is_no_speech() -> None:
-    pytest.importorskip("silero_vad")
-    from vidforensics.features.speech import speech_probability
-
-    rng = np.random.default_rng(1)
-    values = speech_probability(rng.normal(0, 0.01, 2 * RATE_HZ).astype(np.float32))
-    assert len(values) == 62
-    assert float(np.median(values)) < 0.3
-    assert len(speech_probability(np.zeros(100, np.float32))) == 0

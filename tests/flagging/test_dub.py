@@ -114,7 +114,7 @@ def test_gates_shut_with_a_reason(changes: dict[str, object], reason: str) -> No
     odds = pooled_odds(agreement(300, None, np.random.default_rng(8)), gate, 0, peak_only)
     assert np.isnan(odds).all()
     times_s = np.arange(0, 15, 0.2)
-    found = gaps([Judgement(face, odds, gate, None)], np.full(len(times_s), np.nan), times_s, 15.0)
+    found = gaps([Judgement(face.start_s, odds, gate, None)], np.full(len(times_s), np.nan), times_s, 15.0)
     assert sorted(found) == [(0.0, pytest.approx(12.0), reason), (pytest.approx(12.0), 15.0, NO_FACE)]
 
 
@@ -122,8 +122,8 @@ def test_of_two_faces_the_one_that_fits_decides() -> None:
     speaking, listening = stretch(4.0), stretch(4.0, start_s=1.0)
     gate = gate_of(speaking)
     judged = [
-        Judgement(speaking, np.full(100, -2.0), gate, 0),
-        Judgement(listening, np.full(100, 3.0), gate, None),
+        Judgement(speaking.start_s, np.full(100, -2.0), gate, 0),
+        Judgement(listening.start_s, np.full(100, 3.0), gate, None),
     ]
     scores = best_fitting(judged, np.array([0.0, 2.0, 4.5, 6.0]))
     assert scores == pytest.approx([-2.0, -2.0, 3.0, np.nan], nan_ok=True)
@@ -182,18 +182,23 @@ def test_without_face_sound_or_model_nothing_is_assessed() -> None:
     detector = DubDetector()
     evidence = evidence_of(Given(times_s=tuple(k / 25 for k in range(200)), sound_length_s=8.0))
     for faces, word in ((Faces(not_sought="no model here"), "no model here"), (Faces(), NO_FACE)):
-        features = replace(evidence.features, faces=faces, sounds=(sound(8.0),))
+        features = replace(evidence.features, faces=faces, sounds=(sound(8.0),), speech=SPOKEN)
         answer = detector.detect(replace(evidence, features=features))
         check_promises(answer, "sync", "dub", evidence.duration_s)
         (row,) = answer.coverage
         assert (row.assessed, row.reason) == (False, word)
+    features = replace(
+        evidence.features, faces=Faces((track(np.arange(0, 8, 0.04)),)), sounds=(sound(8.0),), speech=None,
+        speech_not_sought="no network here",
+    )  # fmt: skip
+    (row,) = detector.detect(replace(evidence, features=features)).coverage
+    assert (row.assessed, row.reason) == (False, "no network here")
     silent = replace(evidence.features, faces=Faces(), sounds=())
     (row,) = detector.detect(replace(evidence, features=silent)).coverage
     assert row.reason == "no sound"
 
 
 def test_the_shipped_model_is_whole_small_and_described() -> None:
-    pytest.importorskip("torch")
     from vidforensics import models
     from vidforensics.flagging.sync_model import NAME, load_from
 
@@ -208,19 +213,20 @@ def test_the_shipped_model_is_whole_small_and_described() -> None:
 
 def test_the_replaced_voice_of_the_sample_is_likelier_a_dub_than_its_own(samples: Path) -> None:
     from vidforensics import acquisition, pipeline
-    from vidforensics.features import face_accumulator
+    from vidforensics.features import face_accumulator, speech_accumulator
     from vidforensics.runtime import no_progress
 
-    if isinstance(face_accumulator(), str):
-        pytest.skip("the face model or the learned extra is not installed")
+    if isinstance(face_accumulator(), str) or isinstance(speech_accumulator(), str):
+        pytest.skip("the face and speech models are not installed")
     peaks = {}
     for name in ("clean", "revoiced"):
         path = samples / f"{name}.mp4"
-        faces, sounds = pipeline.follow_faces(path, acquisition.probe(path), no_progress)
+        talking = pipeline.follow_faces(path, acquisition.probe(path), no_progress)
         evidence = evidence_of(
-            Given(times_s=tuple(k / 25 for k in range(595)), sounds=sounds, sound_length_s=23.8)
+            Given(times_s=tuple(k / 25 for k in range(595)), sounds=talking.sounds, sound_length_s=23.8)
         )
-        answer = DubDetector().detect(replace(evidence, features=replace(evidence.features, faces=faces)))
+        features = replace(evidence.features, faces=talking.faces, speech=talking.speech)
+        answer = DubDetector().detect(replace(evidence, features=features))
         check_promises(answer, "sync", "dub", evidence.duration_s)
         (track,) = answer.tracks
         inside = (track.times_s > 17.0) & (track.times_s < 20.0)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("safetensors")
 
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +20,7 @@ from vidforensics.errors import MissingModelError, UsageError
 from vidforensics.evaluation.metrics_evidence import auc, bands_of, cllr
 from vidforensics.flagging.sync_files import Measured, read_measured, write_measured
 from vidforensics.flagging.sync_model import CONFIG, WEIGHTS, load_from
+from vidforensics.flagging.sync_net import agreement_by_lag
 from vidforensics.runtime import no_progress
 from vidforensics.training import FitOptions, TrainOptions, train
 from vidforensics.training.footage import gather
@@ -27,6 +28,7 @@ from vidforensics.training.logistic import fit_line
 from vidforensics.training.sync_crossed import folds_of
 from vidforensics.training.sync_figures import average_precision
 from vidforensics.training.sync_fit import MIRRORED, mirrored
+from vidforensics.training.sync_net import HEARD, SEEN, SyncNet, SyncNetOptions, to_run
 from vidforensics.training.sync_trials import Talk, trials
 
 QUICK = TrainOptions(folds=2, networks=1, fit=FitOptions(steps=60, batch=16, voices=2))
@@ -60,6 +62,24 @@ def test_a_training_writes_a_model_that_loads_and_its_figures(model: Path) -> No
     card = (model / "MODEL_CARD.md").read_text()
     assert str(metrics["located"]["forged_parts"]) in card
     assert metrics["command"] in card
+
+
+def test_a_network_run_without_torch_says_the_same() -> None:
+    torch.manual_seed(3)
+    network = SyncNet(SyncNetOptions(channels=16, vector=8))
+    seen, heard = torch.randn(1, 60, SEEN), 2 * torch.randn(1, 50, HEARD)
+    for _ in range(20):  # the normalisation learns its means and spreads
+        network.see(seen + torch.randn_like(seen)), network.hear(heard + torch.randn_like(heard))
+    network.eval()
+    run = to_run(network)
+    with torch.inference_mode():
+        assert run.see(seen[0].numpy()) == pytest.approx(network.see(seen)[0].numpy(), abs=1e-5)
+        assert run.hear(heard[0].numpy()) == pytest.approx(network.hear(heard)[0].numpy(), abs=1e-5)
+    agreement = agreement_by_lag([run], seen[0].numpy(), heard[0].numpy(), (-3, 0, 4))
+    sight, sound = run.see(seen[0].numpy()), run.hear(heard[0].numpy())
+    for row, lag in enumerate((-3, 0, 4)):
+        wanted = [sight[t] @ sound[t + lag] if 0 <= t + lag < 50 else np.nan for t in range(60)]
+        assert agreement[row] == pytest.approx(wanted, abs=1e-5, nan_ok=True)
 
 
 def test_the_same_seed_gives_the_same_weights(footage: Path, model: Path, tmp_path: Path) -> None:

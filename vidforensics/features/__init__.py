@@ -6,23 +6,23 @@ Accumulators take the blocks of the one decode pass and give a record each; noth
 from __future__ import annotations
 
 from vidforensics.features.audio_print import AudioPrintAccumulator
-from vidforensics.features.faces import face_accumulator, with_speech
+from vidforensics.features.faces import face_accumulator
 from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
 from vidforensics.features.frame_series import FrameSeriesAccumulator
 from vidforensics.features.picture_source import PictureSourceAccumulator
 from vidforensics.features.sound_picture import SoundPictureAccumulator
 from vidforensics.features.sound_series import SoundSeriesAccumulator
-from vidforensics.features.speech import MonoAccumulator
+from vidforensics.features.speech import NO_SPEECH_MODEL, speech_accumulator
 
 __all__ = [
+    "NO_SPEECH_MODEL",
     "AudioPrintAccumulator",
     "FrameHashAccumulator",
     "FrameSeriesAccumulator",
-    "MonoAccumulator",
     "PictureSourceAccumulator",
     "SoundPictureAccumulator",
     "SoundSeriesAccumulator",
     "face_accumulator",
+    "speech_accumulator",
     "to_imagehash",
-    "with_speech",
 ]

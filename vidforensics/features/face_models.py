@@ -78,7 +78,7 @@ class FaceModels:
     @classmethod
     def load(cls) -> Self | None:
         """Load the installed files; None where one is absent or holds other bytes than the pinned ones."""
-        paths = [models.installed(model) for model in models.MODEL_FILES]
+        paths = [models.installed(model) for model in models.FACE_FILES]
         if any(path is None for path in paths):
             return None
         # the newer engine of OpenCV 5 loses one of the detector's outputs

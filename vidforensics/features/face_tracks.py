@@ -94,7 +94,7 @@ class FaceTrackAccumulator:
             self._take(float(time_s), luma, picture)
 
     def finish(self) -> Faces:
-        """All tracks in order of their first frame, without speech; no track where there was no face."""
+        """All tracks in order of their first frame; no track where there was no face."""
         self._end(self._growing)
         tracks = tuple(sorted(self._done, key=lambda t: float(t.times_s[0])))
         return Faces(tracks=tracks, until_s=self._until_s)

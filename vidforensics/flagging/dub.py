@@ -26,6 +26,7 @@ from vidforensics.flagging.sync_input import (
     heard_features,
     seen_features,
 )
+from vidforensics.flagging.sync_net import agreement_by_lag
 from vidforensics.flagging.sync_spans import LAGS, NEAR, own_lag, spans
 from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
 
@@ -46,10 +47,15 @@ class Judged:
     lag_steps is the lag at which the whole stretch agrees, None where none stands out.
     """
 
-    face: FaceStretch
+    start_s: float
     odds: FloatArray
     gate: Gate
     lag_steps: int | None
+
+    @property
+    def end_s(self) -> float:
+        """Time of the last step."""
+        return self.start_s + (len(self.odds) - 1) / RATE_HZ
 
 
 class DubDetector:
@@ -60,10 +66,10 @@ class DubDetector:
 
     def detect(self, evidence: Evidence) -> Detection:
         """Look at every on-camera speaker of one clip."""
-        duration_s, faces = evidence.duration_s, evidence.features.faces
+        duration_s, faces, speech = evidence.duration_s, evidence.features.faces, evidence.features.speech
         reason = self._obstacle(evidence)
-        if reason is not None:
-            return Detection(self.name, coverage=not_assessed(self.name, duration_s, reason))
+        if speech is None or reason is not None:
+            return Detection(self.name, coverage=not_assessed(self.name, duration_s, reason or NO_FACE))
         try:
             from vidforensics.flagging.sync_model import load_model
 
@@ -72,19 +78,19 @@ class DubDetector:
             return Detection(self.name, coverage=not_assessed(self.name, duration_s, str(error)))
         sound = evidence.features.sounds[0]
         judged = [
-            judge(item, model)
-            for track, speech in zip(faces.tracks, faces.speech, strict=True)
-            for item in face_stretches(track, sound, speech)
+            judge(item, model) for track in faces.tracks for item in face_stretches(track, sound, speech)
         ]
         return self._answer(judged, evidence, model.config.threshold, model)
 
     def _obstacle(self, evidence: Evidence) -> str | None:
         """Why nothing can be said of the clip; None where something can."""
-        faces = evidence.features.faces
-        if not evidence.features.sounds:
+        features, faces = evidence.features, evidence.features.faces
+        if not features.sounds:
             return "no sound"
         if faces.not_sought is not None:
             return faces.not_sought
+        if features.speech is None:
+            return features.speech_not_sought
         return None if faces.tracks else NO_FACE
 
     def _answer(
@@ -124,17 +130,12 @@ def candidates(track: ScoreTrack) -> list[tuple[float, float, float]]:
 
 def judge(item: FaceStretch, model: SyncModel) -> Judged:
     """Log odds of one stretch of face against its sound."""
-    import torch
-
-    from vidforensics.flagging.sync_net import agreement_by_lag
-
-    seen = torch.from_numpy(seen_features(item.shapes, item.mouths))
-    heard = torch.from_numpy(heard_features(item.levels))
-    agreement = agreement_by_lag(model.networks, seen, heard, LAGS).numpy()
+    seen, heard = seen_features(item.shapes, item.mouths), heard_features(item.levels)
+    agreement = agreement_by_lag(model.networks, seen, heard, LAGS)
     agreement[:, ~item.sounding] = np.nan
     lag, gate = own_lag(agreement), gate_of(item)
     odds = pooled_odds(agreement, gate, lag or 0, model.config.log_odds)
-    return Judged(item, odds, gate, lag)
+    return Judged(item.start_s, odds, gate, lag)
 
 
 def pooled_odds(agreement: Float32Array, gate: Gate, centre: int, line: Line) -> FloatArray:
@@ -185,7 +186,7 @@ def best_fitting(judged: Sequence[Judged], times_s: FloatArray) -> FloatArray:
     """
     scores: FloatArray = np.full(len(times_s), np.nan)
     for one in judged:
-        index = np.floor((times_s - one.face.start_s) * RATE_HZ).astype(np.int64)
+        index = np.floor((times_s - one.start_s) * RATE_HZ).astype(np.int64)
         inside = (index >= 0) & (index < len(one.odds))
         values = np.full(len(times_s), np.nan)
         values[inside] = one.odds[index[inside]]
@@ -197,7 +198,7 @@ def gaps(judged: Sequence[Judged], scores: FloatArray, times_s: FloatArray, dura
     """What was not assessed, each with the best reason that any face there gives."""
     worst = np.zeros(len(times_s), np.int64)  # no face
     for one in judged:
-        index = np.floor((times_s - one.face.start_s) * RATE_HZ).astype(np.int64)
+        index = np.floor((times_s - one.start_s) * RATE_HZ).astype(np.int64)
         inside = (index >= 0) & (index < len(one.odds))
         worst[inside] = np.maximum(worst[inside], one.gate.reason_number(index[inside]))
     found: list[Gap] = []
@@ -211,7 +212,7 @@ def gaps(judged: Sequence[Judged], scores: FloatArray, times_s: FloatArray, dura
 
 def _basis(judged: Sequence[Judged], start_s: float, end_s: float) -> str:
     middle = (start_s + end_s) / 2
-    here = [j for j in judged if j.face.start_s <= middle <= j.face.end_s]
+    here = [j for j in judged if j.start_s <= middle <= j.end_s]
     text = (
         "The movements of the mouth on camera do not follow the voice in this stretch, at any shift of up to "
         f"{NEAR / RATE_HZ:.1f} s"

@@ -20,7 +20,7 @@ from vidforensics.flagging.sync_input import (
     face_stretches,
     grid_levels,
 )
-from vidforensics.types import Faces, SoundSeries
+from vidforensics.types import FaceTrack, SoundSeries, Speech
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array
@@ -43,16 +43,12 @@ LEAST_S = 2.4
 """Shorter than the detector judges: training takes windows of 1.6 s with margins."""
 
 
-def measured_of(faces: Faces, sounds: Sequence[SoundSeries]) -> Measured:
+def measured_of(faces: Sequence[FaceTrack], sounds: Sequence[SoundSeries], speech: Speech) -> Measured:
     """What training keeps of a clip's faces and sound."""
     if not sounds or not len(sounds[0].times_s):
         return Measured((), np.zeros((0, HOPS, BANDS), np.float32))
     sound = sounds[0]
-    stretches = tuple(
-        stretch
-        for track, speech in zip(faces.tracks, faces.speech, strict=True)
-        for stretch in face_stretches(track, sound, speech, LEAST_S)
-    )
+    stretches = tuple(stretch for track in faces for stretch in face_stretches(track, sound, speech, LEAST_S))
     first_s, last_s = float(sound.times_s[0]), float(sound.times_s[-1])
     levels, _ = grid_levels(sound, first_s, int((last_s - first_s) * RATE_HZ))
     return Measured(stretches, levels)

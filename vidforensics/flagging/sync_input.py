@@ -78,7 +78,7 @@ def face_stretches(
     Args:
         track: cut where pictures are missing.
         sound: levels of the clip's first sound track.
-        speech: heard while the face was on camera.
+        speech: heard in that track.
         least_s: shorter stretches are left out.
     """
     breaks = np.flatnonzero(np.diff(track.times_s) > MOST_GAP_S) + 1

@@ -21,7 +21,7 @@ from vidforensics.errors import MissingModelError
 from vidforensics.flagging.calibration import Calibration
 
 if TYPE_CHECKING:
-    from vidforensics.flagging.sync_net import SyncNet
+    from vidforensics.flagging.sync_net import SyncNetwork
     from vidforensics.records.arrays import FloatArray
 
 NAME = "sync"
@@ -72,7 +72,7 @@ class SyncModel:
     """The configuration and the networks it describes, ready to run."""
 
     config: SyncConfig
-    networks: tuple[SyncNet, ...]
+    networks: tuple[SyncNetwork, ...]
 
 
 def model_folder() -> Path:
@@ -122,17 +122,15 @@ def load_from(folder: Path) -> SyncModel:
     return SyncModel(config, _networks(config, data))
 
 
-def _networks(config: SyncConfig, data: bytes) -> tuple[SyncNet, ...]:
-    from safetensors.torch import load
+def _networks(config: SyncConfig, data: bytes) -> tuple[SyncNetwork, ...]:
+    from safetensors.numpy import load
 
-    from vidforensics.flagging.sync_net import SyncNet, SyncNetOptions
+    from vidforensics.flagging.sync_net import SyncNetwork
 
     tensors = load(data)
     found = []
     for number in range(config.networks):
-        network = SyncNet(SyncNetOptions(channels=config.channels, vector=config.vector))
         prefix = f"{number}."
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        network.load_state_dict(own)
-        found.append(network.eval())
+        found.append(SyncNetwork.from_tensors(own))
     return tuple(found)

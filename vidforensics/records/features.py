@@ -117,7 +117,10 @@ class FaceTrack:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Probability that somebody speaks: times_s (N,), middles of 32 ms; probability float32 (N,), 0–1."""
+    """Probability that somebody speaks: times_s (N,), middles of 32 ms; probability float32 (N,), 0–1.
+
+    Of one sound track, from its beginning to its end; a gap in its timestamps leaves one here.
+    """
 
     times_s: FloatArray
     probability: Float32Array
@@ -125,21 +128,23 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """Faces of the clip, and the speech heard while each is on camera.
+    """Faces of the clip.
 
-    speech has one entry per track. not_sought is why no face was looked for, None where they were; past
+    not_sought is why no face was looked for, None where they were; past
     until_s faces were no longer followed, None where they were followed to the end.
     """
 
     tracks: tuple[FaceTrack, ...] = ()
-    speech: tuple[Speech, ...] = ()
     not_sought: str | None = None
     until_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Numbers measured from one clip, no judgement in them."""
+    """Numbers measured from one clip, no judgement in them.
+
+    speech is that of the first sound track; where it is None, speech_not_sought says why.
+    """
 
     frame_hashes: FrameHashes
     audio_prints: tuple[AudioPrint, ...]
@@ -148,3 +153,5 @@ class Features:
     sound_pictures: tuple[SoundPicture, ...]
     faces: Faces = Faces(not_sought="no face was looked for")
     sources: SourceSeries | None = None
+    speech: Speech | None = None
+    speech_not_sought: str | None = "no speech was listened for"

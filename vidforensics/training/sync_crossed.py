@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from vidforensics.flagging.sync_gates import Gate, gate_of
 from vidforensics.flagging.sync_input import heard_features, seen_features
-from vidforensics.flagging.sync_net import SyncNet, agreement_by_lag
+from vidforensics.flagging.sync_net import SyncNetwork, agreement_by_lag
 from vidforensics.flagging.sync_spans import LAGS, own_lag
 from vidforensics.training.sync_fit import FitOptions, fit_network
+from vidforensics.training.sync_net import to_run
 from vidforensics.training.sync_trials import Talk, Trial, trials
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def crossed(
     for fold in range(folds):
         learnt = [t.stretch for t in talks if fold_of[t.speaker] != fold]
         spoken = [v.levels for v in voices if fold_of_voice[v.speaker] != fold]
-        nets = [fit_network(learnt, spoken, options, seed + 100 * fold + k) for k in range(networks)]
+        seeds = [seed + 100 * fold + k for k in range(networks)]
+        nets = [to_run(fit_network(learnt, spoken, options, s)) for s in seeds]
         held = [t for t in talks if fold_of[t.speaker] == fold]
         apart = [v.levels for v in voices if fold_of_voice[v.speaker] == fold]
         yield from _judged(fold, nets, held, apart, np.random.default_rng(seed + fold))
@@ -96,7 +97,7 @@ def crossed(
 
 def _judged(
     fold: int,
-    networks: Sequence[SyncNet],
+    networks: Sequence[SyncNetwork],
     talks: Sequence[Talk],
     voices: Sequence[Float32Array],
     rng: np.random.Generator,
@@ -109,10 +110,9 @@ def _judged(
                     yield _heard(fold, networks, trial, part_s is None)
 
 
-def _heard(fold: int, networks: Sequence[SyncNet], trial: Trial, whole: bool) -> Heard:
+def _heard(fold: int, networks: Sequence[SyncNetwork], trial: Trial, whole: bool) -> Heard:
     stretch = trial.stretch
-    seen = torch.from_numpy(seen_features(stretch.shapes, stretch.mouths))
-    heard = torch.from_numpy(heard_features(stretch.levels))
-    agreement = agreement_by_lag(networks, seen, heard, LAGS).numpy()
+    seen, heard = seen_features(stretch.shapes, stretch.mouths), heard_features(stretch.levels)
+    agreement = agreement_by_lag(networks, seen, heard, LAGS)
     agreement[:, ~stretch.sounding] = np.nan
     return Heard(fold, trial, whole, agreement, gate_of(stretch), own_lag(agreement) or 0)

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from vidforensics.flagging.sync_input import FaceStretch, heard_features, seen_features
-from vidforensics.flagging.sync_net import SyncNet, SyncNetOptions
 from vidforensics.flagging.sync_spans import NEAR
+from vidforensics.training.sync_net import SyncNet, SyncNetOptions
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import ByteArray, Float32Array, FloatArray

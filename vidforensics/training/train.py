@@ -23,7 +23,6 @@ from vidforensics.evaluation.metrics_evidence import bands_of, cllr
 from vidforensics.flagging.calibration import Calibration
 from vidforensics.flagging.sync_input import RATE_HZ
 from vidforensics.flagging.sync_model import CONFIG, WEIGHTS, SyncConfig
-from vidforensics.flagging.sync_net import SyncNet
 from vidforensics.runtime import Progress
 from vidforensics.training.card import card
 from vidforensics.training.footage import Footage, Measure, gather
@@ -40,6 +39,7 @@ from vidforensics.training.sync_figures import (
     window_figures,
 )
 from vidforensics.training.sync_fit import FitOptions, fit_network
+from vidforensics.training.sync_net import SyncNet
 
 LEAST_SPEAKERS = 5
 
