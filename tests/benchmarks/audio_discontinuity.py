@@ -21,10 +21,12 @@ from tests.benchmarks import audio_discontinuity_fit as fit
 from tests.benchmarks import audio_discontinuity_material as material
 from vidforensics import flagging
 from vidforensics.features.sound_series import SoundSeriesAccumulator
+from vidforensics.features.speech import SpeechAccumulator
+from vidforensics.features.speech_net import RATE_HZ
 from vidforensics.flagging import audio_discontinuity as detector
 from vidforensics.flagging.audio_discontinuity_model import Model, load_model, model_of
 from vidforensics.flagging.audio_discontinuity_steps import Steps, steps_of
-from vidforensics.types import AudioBlock
+from vidforensics.types import AudioBlock, Speech
 
 COMMAND = "python -m tests.benchmarks.audio_discontinuity --footage DIR --seed {seed} --fit"
 CODECS = ("aac96", "aac48")
@@ -40,6 +42,7 @@ class Case:
 
     item: material.Item
     steps: Steps
+    speech: Speech
 
     @property
     def is_speech(self) -> bool:
@@ -69,6 +72,8 @@ def main() -> None:
     found = list(cases(sources, "test", tuple(chosen.codecs.split(",")), chosen.seed))
     model = load_model()
     print(table([answer(c, model) for c in found], model.threshold))
+    print("\nWithout the speech network:\n")
+    print(table([answer(c, model, heard=False) for c in found], model.threshold_unheard))
 
 
 def cases(sources: list[material.Source], side: str, codecs: tuple[str, ...], seed: int) -> Iterator[Case]:
@@ -86,7 +91,7 @@ def cases(sources: list[material.Source], side: str, codecs: tuple[str, ...], se
         for item in made:
             for codec in codecs:
                 coded = material.through(item, codec)
-                yield Case(coded, measured(coded))
+                yield Case(coded, *measured(coded))
 
 
 def _donors(
@@ -102,18 +107,22 @@ def _donors(
     return [d for d in others if d.corpus == corpus]
 
 
-def measured(item: material.Item) -> Steps:
-    accumulator = SoundSeriesAccumulator()
-    nothing = np.zeros(0, np.float32)
-    accumulator.update(AudioBlock(0, item.start_s, item.samples, item.source.rate, item.start_s, nothing))
-    return steps_of(accumulator.finish()[0])
+def measured(item: material.Item) -> tuple[Steps, Speech]:
+    mono = material.resampled(item.samples.mean(axis=1), item.source.rate, RATE_HZ).astype(np.float32)
+    block = AudioBlock(0, item.start_s, item.samples, item.source.rate, item.start_s, mono)
+    series, speech = SoundSeriesAccumulator(), SpeechAccumulator()
+    series.update(block)
+    speech.update(block)
+    return steps_of(series.finish()[0]), speech.finish()
 
 
-def answer(case: Case, model: Model) -> Answer:
+def answer(case: Case, model: Model, heard: bool = True) -> Answer:
+    """Examine one track; `heard` False goes without the speech network."""
     steps = case.steps
     if steps.times_s[-1] - steps.times_s[0] < detector.LEAST_S:
         return Answer(case, -math.inf, 0.0, 0.0)
-    scores = detector.scored(steps, model, detector._spoken(steps, model), np.zeros(0))
+    spoken = detector.spoken(steps, model, case.speech if heard else None)
+    scores = detector.scored(steps, model, spoken, np.zeros(0))
     known = np.isfinite(scores)
     peak = float(scores[known].max()) if known.any() else -math.inf
     overlap = 0.0
@@ -128,10 +137,13 @@ def _fit(found: list[Case], seed: int) -> None:
     """Weights, then the threshold that lets FALSE_FLAGS_PER_HOUR pass, then the calibration."""
     rng = np.random.default_rng(seed)
     examples = [fit.Example(c.steps, c.is_speech, c.item.joins) for c in found if len(c.item.joins) != 1]
-    plain = fit.fitted(examples, rng) | {"threshold": 0.0, "source": COMMAND.format(seed=seed)}
+    unset = {"threshold": 0.0, "threshold_unheard": 0.0, "source": COMMAND.format(seed=seed)}
+    plain = fit.fitted(examples, rng) | unset
     model = model_of(plain)
-    answers = [answer(c, model) for c in found if len(c.item.joins) != 1]
+    chosen = [c for c in found if len(c.item.joins) != 1]
+    answers = [answer(c, model) for c in chosen]
     plain["threshold"] = round(_threshold(answers), 3)
+    plain["threshold_unheard"] = round(_threshold([answer(c, model, heard=False) for c in chosen]), 3)
     (PACKAGE / "audio_discontinuity.json").write_text(json.dumps(plain) + "\n", encoding="utf-8")
     path = PACKAGE / "calibration.json"
     entries = json.loads(path.read_text("utf-8"))

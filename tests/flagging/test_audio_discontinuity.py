@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from vidforensics.flagging.audio_discontinuity import AudioDiscontinuityDetector
 from vidforensics.flagging.audio_discontinuity_model import Logistic, Model, load_model, measures
 from vidforensics.flagging.audio_discontinuity_steps import Steps, speech_measures, steps_of
 from vidforensics.flagging.audio_discontinuity_stretches import GRID_STEPS, stretches
-from vidforensics.types import Shot, SoundSeries
+from vidforensics.types import Shot, SoundSeries, Speech
 
 BANDS = 58
 HOP_S = 0.01
@@ -37,11 +38,18 @@ def series_of(levels_db: np.ndarray, start_s: float = 0.0) -> SoundSeries:
     return SoundSeries(0, HOP_S, start_s + 0.0107 + np.arange(len(codes)) * HOP_S, {"band_code": codes})
 
 
-def detect(levels_db: np.ndarray, *, cuts_s: tuple[float, ...] = (), length_s: float | None = None):
+def detect(
+    levels_db: np.ndarray,
+    *,
+    cuts_s: tuple[float, ...] = (),
+    length_s: float | None = None,
+    speech: Speech | None = None,
+):
     seconds = len(levels_db) * HOP_S if length_s is None else length_s
     edges = (0.0, *cuts_s, seconds)
     shots = tuple(Shot(a, b, "cut" if b != seconds else None) for a, b in itertools.pairwise(edges))
     evidence = evidence_of(Given(shots=shots, sounds=(series_of(levels_db),), sound_length_s=seconds))
+    evidence = replace(evidence, features=replace(evidence.features, speech=speech))
     detector = AudioDiscontinuityDetector()
     detection = detector.detect(evidence)
     check_promises(detection, detector.name, detector.label, evidence.duration_s)
@@ -58,7 +66,7 @@ def plain_model() -> Model:
     weights[5] = 0.05  # a little more for longer stretches
     join = Logistic(np.zeros(18), np.ones(18), weights, -2.5)
     speech = Logistic(np.zeros(7), np.ones(7), np.zeros(7), 5.0)
-    return Model(directions, join, speech, 2.0, "made by hand")
+    return Model(directions, join, speech, 1.9, 2.0, "made by hand")
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +94,26 @@ def test_another_source_is_flagged_where_it_is() -> None:
     assert segment.start_s == pytest.approx(8.0, abs=0.5)
     assert segment.end_s == pytest.approx(11.0, abs=0.5)
     assert 0.0 < segment.score < 1.0
+
+
+def heard(seconds: float, speaks: tuple[float, float]) -> Speech:
+    times_s = np.arange(0.016, seconds, 0.032)
+    inside = (times_s >= speaks[0]) & (times_s < speaks[1])
+    return Speech(times_s, np.where(inside, 0.9, 0.1).astype(np.float32))
+
+
+def test_only_what_the_network_hears_as_speech_is_assessed() -> None:
+    everywhere = detect(spliced(), speech=heard(20.0, (0.0, 20.0)))
+    assert [s.start_s for s in everywhere.segments if s.listed] == [pytest.approx(8.0, abs=0.5)]
+    assert [t.threshold for t in everywhere.tracks] == [1.9]
+    assert [t.threshold for t in detect(spliced()).tracks] == [2.0]
+    nowhere = detect(spliced(), speech=heard(20.0, (0.0, 0.0)))
+    assert not nowhere.segments
+    assert not any(c.assessed for c in nowhere.coverage)
+    first_half = detect(spliced(), speech=heard(20.0, (0.0, 6.0)))
+    assert not [s for s in first_half.segments if s.listed]
+    silent = Speech(np.zeros(0), np.zeros(0, np.float32))
+    assert not any(c.assessed for c in detect(spliced(), speech=silent).coverage)
 
 
 def test_sound_that_changes_with_the_picture_is_editing() -> None:

@@ -2,7 +2,8 @@
 
 The evidence of one clip goes in; a score track, segments labelled `audio_splice` and coverage come out. Each
 stretch of 0.8 to 12 s is compared with up to 10 s before and behind it by noise floor and spectrum, within
-its shot only, as sound that changes with the picture is editing. Cuts within one recording, which leave
+its shot only, as sound that changes with the picture is editing. Where the speech network listened, what it
+heard decides with the sound's own measures what is speech. Cuts within one recording, which leave
 almost no trace after a lossy codec, are not looked for.
 Source: Zhao et al., Audio splicing detection and localization using environmental signature (2014).
 """
@@ -15,12 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics.flagging.audio_discontinuity_model import Model, load_model, measures
-from vidforensics.flagging.audio_discontinuity_steps import STRIDE, Steps, speech_measures, steps_of
+from vidforensics.flagging.audio_discontinuity_steps import (
+    AROUND_STEPS,
+    STRIDE,
+    Steps,
+    speech_measures,
+    steps_of,
+)
 from vidforensics.flagging.audio_discontinuity_stretches import Stretches, stretches
 from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import not_assessed, tile
-from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
+from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment, Speech
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, Float32Array, FloatArray, IntArray
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
 LEAST_S = 3.0
 LEAST_SPEECH_SHARE = 0.75
 LEAST_RANGE_DB = 10.0
+LIKELY_SPEECH = 0.5
+LEAST_HEARD_SHARE = 0.3
 LISTED_BELOW_THRESHOLD = 2.0
 """Candidates so far below the threshold (log odds) are still given, marked as not listed."""
 
@@ -55,11 +64,11 @@ class AudioDiscontinuityDetector:
         if steps.times_s[-1] - steps.times_s[0] < LEAST_S:
             reason = f"less than {LEAST_S:.0f} s of sound"
             return Detection(self.name, coverage=not_assessed(self.name, duration_s, reason))
-        model = load_model()
-        spoken = _spoken(steps, model)
-        scores = scored(steps, model, spoken, picture_cuts_s(evidence))
+        model, speech = load_model(), evidence.features.speech
+        scores = scored(steps, model, spoken(steps, model, speech), picture_cuts_s(evidence))
+        threshold = model.threshold if speech is not None else model.threshold_unheard
         track = ScoreTrack(
-            self.name, "sound from another source", "log odds", steps.times_s[:-1], scores, model.threshold
+            self.name, "sound from another source", "log odds", steps.times_s[:-1], scores, threshold
         )
         return Detection(
             detector=self.name,
@@ -78,14 +87,34 @@ def picture_cuts_s(evidence: Evidence) -> FloatArray:
     return np.sort(np.array(times, np.float64))
 
 
-def _spoken(steps: Steps, model: Model) -> BoolArray:
-    """Which steps sound like speech, judged over 4 s, bool (T,)."""
+def spoken(steps: Steps, model: Model, speech: Speech | None) -> BoolArray:
+    """Which steps are speech, judged over 4 s by the sound's measures and by the network where it listened.
+
+    Args:
+        steps: T steps of one track.
+        model: weights.
+        speech: heard in that track; None where nobody listened.
+
+    Returns: bool (T,).
+    """
     values = speech_measures(steps.levels)
     odds = np.where(values[:, 0] >= LEAST_RANGE_DB, model.speech(values), -np.inf)
     odds = np.clip(odds, -10.0, 10.0)
     at = np.arange(len(odds)) * STRIDE
-    spoken: BoolArray = np.interp(np.arange(len(steps.levels)), at, odds) > 0.0
-    return spoken
+    like_speech: BoolArray = np.interp(np.arange(len(steps.levels)), at, odds) > 0.0
+    return like_speech if speech is None else like_speech & _heard(steps, speech)
+
+
+def _heard(steps: Steps, speech: Speech) -> BoolArray:
+    """Steps about which somebody speaks for LEAST_HEARD_SHARE of 4 s or more, bool (T,)."""
+    if not len(speech.times_s):
+        return np.zeros(len(steps.levels), bool)
+    middles_s = (steps.times_s[:-1] + steps.times_s[1:]) / 2
+    speaks = np.interp(middles_s, speech.times_s, speech.probability) > LIKELY_SPEECH
+    padded = np.pad(speaks.astype(np.float64), (AROUND_STEPS // 2, AROUND_STEPS // 2 - 1), mode="edge")
+    share = np.convolve(padded, np.full(AROUND_STEPS, 1 / AROUND_STEPS), "valid")
+    heard: BoolArray = share >= LEAST_HEARD_SHARE
+    return heard
 
 
 def scored(steps: Steps, model: Model, spoken: BoolArray, cuts_s: FloatArray) -> FloatArray:

@@ -43,12 +43,16 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """directions float64 (profile length, k); `join` and `speech` score stretches and their surroundings."""
+    """directions float64 (profile length, k); `join` and `speech` score stretches and their surroundings.
+
+    threshold is the operating point where the speech network listened, threshold_unheard where it did not.
+    """
 
     directions: FloatArray
     join: Logistic
     speech: Logistic
     threshold: float
+    threshold_unheard: float
     source: str
 
 
@@ -64,7 +68,8 @@ def model_of(plain: dict[str, Any]) -> Model:
         Logistic(np.array(p["mean"]), np.array(p["scale"]), np.array(p["weights"]), float(p["bias"]))
         for p in (plain["join"], plain["speech"])
     )
-    return Model(np.array(plain["directions"]), join, speech, float(plain["threshold"]), str(plain["source"]))
+    thresholds = float(plain["threshold"]), float(plain["threshold_unheard"])
+    return Model(np.array(plain["directions"]), join, speech, *thresholds, str(plain["source"]))
 
 
 def measures(found: Stretches, directions: FloatArray) -> Float32Array:
