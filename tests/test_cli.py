@@ -12,7 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from vidforensics.tracing.interchange import read_vpdq
 
 VERBS = ["inspect", "extract", "flag", "scan", "trace", "compare", "evaluate", "train", "verify", "models"]
 
@@ -39,6 +42,18 @@ def case(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
     assert f"Report: {folder / 'report.html'}" in answer.stdout
     assert 2 <= len(answer.stdout.splitlines()) <= 6
     return folder
+
+
+def test_a_case_holds_its_frame_hashes_for_exchange(case: Path):
+    text = (case / "exports/hashes.vpdq.txt").read_text()
+    hashes, listed = read_vpdq(text), read_vpdq((case / "exports/hashes.vpdq.json").read_text())
+    assert np.array_equal(hashes.bits, listed.bits)
+    assert np.array_equal(hashes.times_s, listed.times_s)
+    report = json.loads((case / "report.json").read_text())
+    assert np.diff(hashes.times_s).max() <= 0.6
+    assert hashes.times_s[-1] <= report["clip"]["duration_s"]
+    frames = [int(line.split(",")[0]) for line in text.splitlines()]
+    assert frames == [round((t - hashes.times_s[0]) * 25) for t in hashes.times_s]  # at 25 a second
 
 
 def test_help_names_every_verb():

@@ -18,6 +18,7 @@ import pytest
 from vidforensics import verbs
 from vidforensics.errors import WorkerCrashError
 from vidforensics.tracing import Index
+from vidforensics.tracing.interchange_segments import read_vcsl_json, read_vsc_csv
 
 NEWS = "news, 1 – copy.mp4"
 VOICE = os.fsdecode(b"-caf\xe9.mp4")
@@ -213,11 +214,12 @@ def small_is_gone(place: Path, index: Path) -> Iterator[Path]:
     aside.rename(small)
 
 
-def test_trace_of_odd_clips(index: Path, samples: Path, small_is_gone: Path):
+def test_trace_of_odd_clips(index: Path, samples: Path, small_is_gone: Path, tmp_path: Path):
     """No picture, one picture without sound, broken off, nothing at all: three answers and one line."""
     names = ["no_video", "one_frame", "truncated", "truncated_no_index"]
     clips = [samples / "odd" / f"{name}.mp4" for name in names]
-    answer = run("trace", *clips, "--index", index, "--json")
+    lists = (tmp_path / "found.csv", tmp_path / "found.json")
+    answer = run("trace", *clips, "--index", index, "--json", "--vsc", lists[0], "--vcsl", lists[1])
     assert answer.returncode == 3
     assert len(answer.stderr.splitlines()) == 1
     assert "truncated_no_index" in answer.stderr
@@ -233,6 +235,34 @@ def test_trace_of_odd_clips(index: Path, samples: Path, small_is_gone: Path):
     assert match["video"]["path"] == str(small_is_gone)
     assert {segment["sound"] for segment in match["segments"]} == {"not_assessed"}
     assert {e["kind"] for s in match["segments"] for e in s["edits"]} <= {"trim", "speed"}
+    check_exchange(lists, [voice, single, broken])
+
+
+def check_exchange(lists: tuple[Path, Path], traces: list[dict[str, Any]]) -> None:
+    """Both files hold every segment of the traces, whatever else failed."""
+    rows = read_vsc_csv(lists[0].read_text("utf-8", "surrogateescape"))
+    wanted = [s for d in traces for m in d["matches"] for s in m["segments"]]
+    assert [r.query_start_s for r in rows] == pytest.approx([s["query_start_s"] for s in wanted], abs=1e-3)
+    assert [r.reference_end_s for r in rows] == pytest.approx(
+        [s["reference_end_s"] for s in wanted], abs=1e-3
+    )
+    assert {r.query_id for r in rows} <= {"no_video", "one_frame", "truncated"}
+    boxes = read_vcsl_json(lists[1].read_text("utf-8", "surrogateescape"))
+    assert sum(map(len, boxes.values())) == len(wanted)
+
+
+def test_a_list_for_others_is_never_overwritten(index: Path, samples: Path, tmp_path: Path):
+    kept = tmp_path / "found.csv"
+    kept.write_text("mine")
+    answer = run("trace", samples / "reupload.mp4", "--index", index, "--vsc", kept)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "exists already" in answer.stderr
+    assert kept.read_text() == "mine"
+    answer = run(
+        "trace", samples / "odd/one_frame.mp4", "--index", index, "--vcsl", tmp_path / "no" / "x.json"
+    )
+    assert answer.returncode == 3, answer.stderr
+    assert "cannot be written" in answer.stderr
 
 
 def test_an_index_that_is_not_there(tmp_path: Path, samples: Path):

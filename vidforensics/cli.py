@@ -43,6 +43,8 @@ from vidforensics.cli_options import (
     SplitSide,
     Steps,
     Suspect,
+    VcslFile,
+    VscFile,
     Work,
     Workers,
     Written,
@@ -196,15 +198,31 @@ def scan(
 
 @app.command(short_help="Where a clip, or any piece of it, occurs in an index.")
 @grouped
-def trace(*, clips: Clips, index: Index, as_json: Json = False, work: Work) -> None:
+def trace(
+    *,
+    clips: Clips,
+    index: Index,
+    vsc: VscFile = None,
+    vcsl: VcslFile = None,
+    as_json: Json = False,
+    work: Work,
+) -> None:
     """Find where a clip, or any piece of it, occurs in an index, and what was done to it."""
-    from vidforensics import verbs
+    from vidforensics import placing, verbs
+
+    for target in filter(None, (vsc, vcsl)):
+        placing.refuse_existing(target)
+    found: list[dict[str, Any]] = []
 
     def look_up(clip: Path) -> dict[str, Any]:
         with work.session() as progress:
-            return verbs.trace(clip, index=index, limits=work.limits(), progress=progress)
+            found.append(verbs.trace(clip, index=index, limits=work.limits(), progress=progress))
+        return found[-1]
 
-    _each(clips, look_up, as_json, trace_lines)
+    try:
+        _each(clips, look_up, as_json, trace_lines)
+    finally:
+        verbs.write_matches(found, vsc=vsc, vcsl=vcsl)
 
 
 @app.command(short_help="Two files: what comes from where, and what was done to it.")

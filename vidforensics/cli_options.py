@@ -55,6 +55,16 @@ CaseIndex = Annotated[
     Path | None,
     typer.Option("--index", metavar="DIR", help="Also look the clip up in this index.", show_default=False),
 ]
+VscFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--vsc", metavar="FILE", help="Also write all matches as VSC's matching CSV.", show_default=False
+    ),
+]
+VcslFile = Annotated[
+    Path | None,
+    typer.Option("--vcsl", metavar="FILE", help="The same as VCSL's JSON.", show_default=False),
+]
 Suspect = Annotated[
     Path,
     typer.Argument(metavar="SUSPECT", readable=False, help="The clip in question.", show_default=False),

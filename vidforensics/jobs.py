@@ -13,6 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from vidforensics import __version__, acquisition, flagging, pipeline, schema
 from vidforensics.runtime import Progress, provenance, utc_now
 from vidforensics.types import (
@@ -47,6 +49,7 @@ def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
         case = pipeline.examine(path, folder, options, progress)
     progress("write the report", 0.0, None)
     reporting.write_exports(case, folder)
+    _write_frame_hashes(case, folder / "exports")
     reporting.write_html(case, folder / "report.html", case_folder=folder)
     report = _seal(case, folder)
     return {
@@ -54,6 +57,17 @@ def inspect_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, A
         "flag_count": len(report["flags"]),
         "problems": list(case.extraction.decode.problems),
     }
+
+
+def _write_frame_hashes(case: Case, folder: Path) -> None:
+    """The frames' PDQ hashes as ThreatExchange's vPDQ writes them: text, and a signal in JSON."""
+    from vidforensics.tracing import interchange
+
+    hashes = case.features.frame_hashes
+    frames = np.searchsorted(np.sort(case.features.frames.times_s), hashes.times_s)
+    text = interchange.to_vpdq_text(hashes, frames.tolist())
+    (folder / "hashes.vpdq.txt").write_text(text, encoding="ascii")
+    (folder / "hashes.vpdq.json").write_text(interchange.to_vpdq_json(hashes) + "\n", encoding="ascii")
 
 
 def _traced_case(path: Path, folder: Path, options: pipeline.Options, progress: Progress) -> Case:

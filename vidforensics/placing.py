@@ -1,4 +1,4 @@
-"""Put a folder of results in place whole or not at all; nothing is ever overwritten."""
+"""Put results in place whole or not at all; nothing is ever overwritten."""
 
 from __future__ import annotations
 
@@ -31,6 +31,36 @@ def whole_or_nothing(target: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
         _remove_empty(missing)
         raise
+
+
+def refuse_existing(target: Path) -> None:
+    """Say before the work begins that a file to be written is there already.
+
+    Raises:
+        UsageError: it is.
+    """
+    if os.path.lexists(target):
+        raise UsageError(f"{target}: exists already; name another file, nothing is ever overwritten.")
+
+
+def write_new(target: Path, text: str) -> None:
+    """Write a new file; one that failed half-way is taken away.
+
+    Raises:
+        UsageError: it exists.
+        OutputError: it cannot be written.
+    """
+    made = False
+    try:
+        with target.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            made = True
+            file.write(text)
+    except FileExistsError:
+        refuse_existing(target)
+    except OSError as error:
+        if made:
+            target.unlink(missing_ok=True)
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); name another file.") from error
 
 
 def _put_in_place(scratch: Path, target: Path) -> None:

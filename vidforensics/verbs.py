@@ -20,7 +20,7 @@ from vidforensics.errors import (
     WorkerCrashError,
 )
 from vidforensics.isolation import Limits, run_isolated
-from vidforensics.placing import whole_or_nothing
+from vidforensics.placing import whole_or_nothing, write_new
 from vidforensics.runtime import Progress, no_progress
 from vidforensics.verbs_train import train
 
@@ -38,6 +38,7 @@ __all__ = [
     "trace",
     "train",
     "verify",
+    "write_matches",
 ]
 
 _CASES = "cases"
@@ -151,6 +152,28 @@ def trace(
         whole = {"start_s": 0.0, "end_s": document["clip"]["duration_s"], "reason": reason}
         document["not_assessed"].append(whole)
         return document
+
+
+def write_matches(
+    documents: Sequence[Mapping[str, Any]], *, vsc: Path | str | None = None, vcsl: Path | str | None = None
+) -> None:
+    """Write what traces found for others' scorers: VSC's matching CSV, VCSL's JSON.
+
+    Args:
+        documents: of `trace`, one per clip.
+        vsc: a new file for the CSV; None writes none.
+        vcsl: the same for the JSON.
+
+    Raises:
+        UsageError, OutputError: a file exists, or cannot be written.
+    """
+    from vidforensics.tracing import interchange_segments
+
+    stretches, pairs = interchange_segments.stretches_in(documents)
+    if vsc is not None:
+        write_new(Path(vsc), interchange_segments.to_vsc_csv(stretches))
+    if vcsl is not None:
+        write_new(Path(vcsl), interchange_segments.to_vcsl_json(stretches, pairs) + "\n")
 
 
 def compare(

@@ -22,11 +22,11 @@ from vidforensics.tracing.interchange_segments import (
     SharedStretch,
     read_vcsl_json,
     read_vsc_csv,
-    stretches_of,
+    stretches_in,
     to_vcsl_json,
     to_vsc_csv,
 )
-from vidforensics.types import FrameHashes, IndexedVideo, Match, TraceSegment
+from vidforensics.types import FrameHashes
 
 HEX = "e271017ed998e271d599d91e4b01b2a4b3866bf5a14e499e1ab6d89ebcd9055c"
 
@@ -161,10 +161,21 @@ def test_what_is_no_vcsl_result_is_refused(text):
         read_vcsl_json(text)
 
 
-def test_a_trace_becomes_stretches():
-    video = IndexedVideo("s" * 64, "a.mp4", 9.0, 10, 10, True)
-    segment = TraceSegment(1.0, 2.5, 3.0, 4.5, 0.75, "both", 1.0, False, (), "same")
-    named = stretches_of("Q100001", [Match(video, 0.75, (segment,))], {"s" * 64: "R200002"})
-    assert named == [STRETCH]
-    (other,) = stretches_of("Q100001", [Match(video, 0.75, (segment,))], {})
-    assert other.reference_id == "s" * 64
+def trace_of(clip: str, *videos: str) -> dict:
+    times = {"query_start_s": 1.0, "query_end_s": 2.5, "reference_start_s": 3.0, "reference_end_s": 4.5}
+    segment = {**times, "score": 0.75}
+    matches = [{"video": {"path": path}, "segments": [segment]} for path in videos]
+    return {"clip": {"path": clip}, "matches": matches}
+
+
+def test_traces_become_stretches_named_by_file():
+    stretches, pairs = stretches_in([trace_of("q/Q100001.mp4", "r/R200002.mp4"), trace_of("Q7.mp4")])
+    assert stretches == [STRETCH]
+    assert pairs == [("Q100001", "R200002")]
+    assert stretches_in([]) == ([], [])
+
+
+def test_files_of_one_name_are_told_apart_by_their_paths():
+    (one, other), pairs = stretches_in([trace_of("q.mp4", "a/video.mp4", "b/video.mp4")])
+    assert (one.query_id, one.reference_id, other.reference_id) == ("q", "a/video.mp4", "b/video.mp4")
+    assert pairs == [("q", "a/video.mp4"), ("q", "b/video.mp4")]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import PurePath
 from typing import Any
 
 from vidforensics.errors import InputError
-from vidforensics.types import Match
 
 VSC_COLUMNS = ("query_id", "ref_id", "query_start", "query_end", "ref_start", "ref_end", "score")
 
@@ -33,27 +33,39 @@ class SharedStretch:
     score: float = 1.0
 
 
-def stretches_of(query_id: str, matches: Iterable[Match], ids: Mapping[str, str]) -> list[SharedStretch]:
-    """The segments of a trace as stretches.
+def stretches_in(documents: Sequence[Mapping[str, Any]]) -> tuple[list[SharedStretch], list[tuple[str, str]]]:
+    """What traces found, as stretches, and every pair of a query and a video that shares one.
 
     Args:
-        query_id: the query's name in the benchmark, "Q100001".
-        matches: of one trace.
-        ids: name of each indexed video by SHA-256; other videos are named by their SHA-256.
+        documents: `vidforensics.trace/1`, one per query.
+
+    Returns:
+        Stretches and pairs. A file is named as the benchmarks do, by its name without suffix; where two files
+        of the traces share that, by its path.
     """
-    return [
-        SharedStretch(
-            query_id,
-            ids.get(match.video.sha256, match.video.sha256),
-            one.query_start_s,
-            one.query_end_s,
-            one.reference_start_s,
-            one.reference_end_s,
-            one.score,
-        )
-        for match in matches
-        for one in match.segments
-    ]
+    paths = [d["clip"]["path"] for d in documents]
+    paths += [m["video"]["path"] for d in documents for m in d["matches"]]
+    names = _names(paths)
+    found: list[SharedStretch] = []
+    pairs: list[tuple[str, str]] = []
+    for document in documents:
+        for match in document["matches"]:
+            pair = (names[document["clip"]["path"]], names[match["video"]["path"]])
+            pairs.append(pair)
+            for one in match["segments"]:
+                query, reference = (
+                    (one[f"{side}_start_s"], one[f"{side}_end_s"]) for side in ("query", "reference")
+                )
+                found.append(SharedStretch(*pair, *query, *reference, one["score"]))
+    return found, pairs
+
+
+def _names(paths: Iterable[str]) -> dict[str, str]:
+    """A name for each path: its stem where no other path has it."""
+    by_stem: dict[str, set[str]] = {}
+    for path in paths:
+        by_stem.setdefault(PurePath(path).stem, set()).add(path)
+    return {path: stem if len(those) == 1 else path for stem, those in by_stem.items() for path in those}
 
 
 def to_vsc_csv(stretches: Iterable[SharedStretch]) -> str:
