@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BOX_WIDTH = 100_000
 """Width of the view box that curves are drawn in, whatever their width on screen."""
 
+COLUMNS_OF_SPANS = 800
+"""So many columns a lane of boxes has: boxes that lie closer are drawn as one."""
+
 Attribute = str | float | int | None
 
 

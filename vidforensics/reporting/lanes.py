@@ -20,6 +20,7 @@ from vidforensics.reporting.binning import (
     merge_spans,
 )
 from vidforensics.reporting.drawing import (
+    COLUMNS_OF_SPANS,
     at,
     bars_path,
     columns_x,
@@ -241,7 +242,8 @@ def span_lanes(case: Case, end_s: float) -> list[Lane]:
     for (kind, track), spans in list(groups.items())[:24]:
         words = SPAN_WORDS.get(kind, kind) + ("" if track is None else f", sound track {track}")
         body = Markup("").join(
-            _span_box(a, b, end_s, f"{words}, {stretch(a, b)}") for a, b in merge_spans(spans, end_s, 800)
+            span_box(a, b, end_s, f"{words}, {stretch(a, b)}")
+            for a, b in merge_spans(spans, end_s, COLUMNS_OF_SPANS)
         )
         lanes.append(Lane(f"span-{kind}-{track}", words[0].upper() + words[1:], str(len(spans)), 18, body))
     if case.extraction.borders:
@@ -249,7 +251,8 @@ def span_lanes(case: Case, end_s: float) -> list[Lane]:
     return lanes
 
 
-def _span_box(start_s: float, end_s: float, axis_s: float, title: str) -> Markup:
+def span_box(start_s: float, end_s: float, axis_s: float, title: str) -> Markup:
+    """A thin box of a span lane, named by its title."""
     return tag(
         "rect",
         tag("title", title),

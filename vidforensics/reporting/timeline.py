@@ -31,6 +31,7 @@ from vidforensics.reporting.lanes import (
     shot_lane,
     span_lanes,
 )
+from vidforensics.reporting.lanes_people import people_lanes
 from vidforensics.reporting.lanes_scores import coverage_lane, score_lane, sound_lanes
 from vidforensics.reporting.pictures import Shown
 from vidforensics.reporting.summary import assessed_share
@@ -90,6 +91,7 @@ def build_timeline(
         *_picture_lanes(case, flags, thumbs, bars, end_s),
         *_tracing_lanes(case, end_s),
         *(lane for p in case.features.sound_pictures[:MOST_SOUND_TRACKS] for lane in sound_lanes(p, end_s)),
+        *people_lanes(case.features, end_s),
         *span_lanes(case, end_s),
         *_detector_lanes(case, scores, end_s),
         axis_lane(end_s, "axis-bottom"),
