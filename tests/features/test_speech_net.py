@@ -118,6 +118,14 @@ def test_a_jump_of_the_timestamps_begins_anew(net: SpeechNet, accumulator: Speec
     assert heard.times_s[len(first) // CHUNK] == pytest.approx(7.016)
 
 
+def test_timestamps_that_jump_back_are_put_in_order(accumulator: SpeechAccumulator) -> None:
+    accumulator.update(audio(20.0, speech_like(2.0, seed=7)))
+    accumulator.update(audio(5.0, speech_like(2.0, seed=8)))
+    heard = accumulator.finish()
+    assert heard.times_s[0] == pytest.approx(5.016)
+    assert (np.diff(heard.times_s) > 0).all()
+
+
 def test_bad_samples_and_no_sound(net: SpeechNet, accumulator: SpeechAccumulator) -> None:
     assert len(accumulator.finish().times_s) == 0
     accumulator.update(audio(0.0, np.zeros(0)))

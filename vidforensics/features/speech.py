@@ -52,13 +52,13 @@ class SpeechAccumulator:
         self._keep(self._listener.hear(np.clip(np.nan_to_num(block.mono), -1.0, 1.0).astype(np.float32)))
 
     def finish(self) -> Speech:
-        """The speech of the track, in the order of its sound; of no length where there was none."""
+        """The speech of the track by time; of no length where there was none."""
         self._keep(self._listener.rest())
         middles = [start_s + (np.arange(len(p)) + 0.5) * HOP_S for start_s, p in self._found]
-        return Speech(
-            np.concatenate([np.zeros(0), *middles]),
-            np.concatenate([np.zeros(0, np.float32), *(p for _, p in self._found)]),
-        )
+        times_s = np.concatenate([np.zeros(0), *middles])
+        probability = np.concatenate([np.zeros(0, np.float32), *(p for _, p in self._found)])
+        order = np.argsort(times_s, kind="stable")  # timestamps may jump back
+        return Speech(times_s[order], probability[order])
 
     def _begin(self, start_s: float) -> None:
         self._keep(self._listener.rest())

@@ -119,7 +119,7 @@ class FaceTrack:
 class Speech:
     """Probability that somebody speaks: times_s (N,), middles of 32 ms; probability float32 (N,), 0–1.
 
-    Of one sound track, from its beginning to its end; a gap in its timestamps leaves one here.
+    Of one sound track, times ascending; a gap in its timestamps leaves one here.
     """
 
     times_s: FloatArray
