@@ -298,9 +298,12 @@ def examine(
 
 def _models_used(measured: Features) -> dict[str, str | None]:
     """Hash of every model that took part."""
-    if measured.faces.not_sought is not None:
-        return {}
-    return {m.name: m.sha256 for m in models.MODEL_FILES} | flagging.models_used()
+    used: dict[str, str | None] = {}
+    if measured.speech is not None:
+        used[models.SPEECH_FILE.name] = models.SPEECH_FILE.sha256
+    if measured.faces.not_sought is None:
+        used |= {m.name: m.sha256 for m in models.FACE_FILES} | flagging.models_used()
+    return used
 
 
 def clip_of(path: Path, digest: Digest, duration_s: float | None) -> Clip:

@@ -12,10 +12,9 @@ from vidforensics.features.frame_series import FrameSeriesAccumulator
 from vidforensics.features.picture_source import PictureSourceAccumulator
 from vidforensics.features.sound_picture import SoundPictureAccumulator
 from vidforensics.features.sound_series import SoundSeriesAccumulator
-from vidforensics.features.speech import NO_SPEECH_MODEL, speech_accumulator
+from vidforensics.features.speech import speech_accumulator
 
 __all__ = [
-    "NO_SPEECH_MODEL",
     "AudioPrintAccumulator",
     "FrameHashAccumulator",
     "FrameSeriesAccumulator",

@@ -1,8 +1,8 @@
 """The silero-vad network on numpy: sound of 16 kHz goes in, a speech probability every 32 ms comes out.
 
 Its weights are the published ones; what is ours is the running of them: a short-time spectrum, four
-convolutions, one recurrent layer. Its publisher's ways to run it need torch or onnxruntime, which cost every
-examination 2 s and 185 MB; this gives the same numbers in a third of the time (docs/dub.md).
+convolutions, one recurrent layer. Its publisher's ways to run it need torch or onnxruntime; loading torch
+costs every examination 2 s and 185 MB, and this gives the same numbers in less time (docs/dub.md).
 Source: Silero Team, Silero VAD 6.2, https://github.com/snakers4/silero-vad (MIT); ONNX, LSTM operator.
 """
 
