@@ -15,7 +15,7 @@ from typing import Any
 
 from vidforensics import __version__, acquisition, extraction, features, flagging, models
 from vidforensics.errors import InputError, MissingModelError
-from vidforensics.runtime import Progress, provenance, utc_now
+from vidforensics.runtime import Progress, give_back_memory, provenance, utc_now
 from vidforensics.types import (
     AudioAccumulator,
     AudioBlock,
@@ -152,6 +152,7 @@ def extract_and_measure(
         sounds["speech"] = speech
     wanted = _Wanted(pictures, sounds, folder, options, riders or Riders())
     extracted, measured = _decode_pass(path, probe, wanted, progress)
+    give_back_memory()
     return extracted, Features(
         frame_hashes=measured["frame_hashes"],
         audio_prints=measured["audio_prints"],
