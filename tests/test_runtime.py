@@ -29,7 +29,7 @@ print(before - resident_mb())
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc hands memory back")
 def test_memory_that_was_freed_inside_the_heap_is_handed_back() -> None:
     answer = subprocess.run([sys.executable, "-c", FREED_MB], capture_output=True, text=True, check=True)
-    if "musl" in sysconfig.get_config_var("MULTIARCH"):
+    if "musl" in (sysconfig.get_config_var("MULTIARCH") or ""):
         pytest.skip("musl has no malloc_trim")
     assert float(answer.stdout) > 50
 

@@ -75,7 +75,7 @@ def provenance(
 
 
 def give_back_memory() -> None:
-    """Hand back to the system what was freed inside the heap, where the C library can: glibc's malloc_trim(3).
+    """Hand back to the system what was freed inside the heap, by glibc's malloc_trim(3) where it is there.
 
     After a decode pass that is some 70 MB, which the detectors would otherwise come on top of.
     """
