@@ -11,7 +11,7 @@ import logging
 from dataclasses import replace
 
 from vidforensics.flagging.coverage import not_assessed
-from vidforensics.runtime import Progress, no_progress
+from vidforensics.runtime import Progress, give_back_memory, no_progress
 from vidforensics.types import Detection, Detector, Evidence
 
 __all__ = ["detectors", "models_used", "run_detectors"]
@@ -63,6 +63,7 @@ def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple
     answers: tuple[Detection, ...] = ()
     for done, detector in enumerate(found, start=1):
         answers += (_run_one(detector, replace(evidence, earlier=answers)),)
+        give_back_memory()
         progress("flag", float(done), float(len(found)))
     return answers
 
