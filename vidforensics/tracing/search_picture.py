@@ -186,10 +186,12 @@ def _in_best_views(
 ) -> list[Pairs]:
     """The pairs, and those of the likeliest videos with all query rows of the view they have most of."""
     rows_in_view = np.bincount(query.view)
-    best = [_best_views(table, pairs, query.view) for table, pairs in zip(tables, found, strict=True)]
-    view = np.array([best[index][video] for index, video in places.tolist()], np.int64)
-    lengths = np.array([_length(tables[index], video) for index, video in places.tolist()], np.int64)
-    within = np.cumsum(lengths * rows_in_view[view]) <= options.view_pairs
+    view = np.zeros(len(places), np.int64)
+    for index, (table, pairs) in enumerate(zip(tables, found, strict=True)):
+        mine = places[:, 0] == index
+        videos, best = _best_views(table, pairs, query.view)
+        view[mine] = best[np.searchsorted(videos, places[mine, 1])]
+    within = np.cumsum(_lengths(tables, places) * rows_in_view[view]) <= options.view_pairs
     more: list[list[Pairs]] = [[pairs] for pairs in found]
     for key in np.unique(np.stack((places[within, 0], view[within]), axis=1), axis=0):
         mine = within & (places[:, 0] == key[0]) & (view == key[1])
@@ -201,15 +203,15 @@ def _in_best_views(
     return [_once(joined(parts), len(query.rows)) for parts in more]
 
 
-def _best_views(table: PictureTable, pairs: Pairs, view: IntArray) -> dict[int, int]:
-    """The view that has the greatest weight of pairs, of every video by its place in the table."""
-    keys = np.stack((_video_of(table, pairs.rows), view[pairs.query_rows]))
-    order = np.lexsort(keys[::-1])
-    keys, weight = keys[:, order], picture_odds.weights(pairs.distances.astype(np.int64))[order]
-    first = np.flatnonzero(np.append(True, (np.diff(keys, axis=1) != 0).any(axis=0))) if len(order) else order
-    sums = np.add.reduceat(weight, first) if len(first) else weight
-    rising = np.argsort(sums, kind="stable")
-    return dict(zip(keys[0, first[rising]].tolist(), keys[1, first[rising]].tolist(), strict=True))
+def _best_views(table: PictureTable, pairs: Pairs, view: IntArray) -> tuple[IntArray, IntArray]:
+    """Videos with pairs by their place in the table, ascending, and of each the view of greatest weight."""
+    views = int(view.max(initial=0)) + 1
+    keys, back = np.unique(_video_of(table, pairs.rows) * views + view[pairs.query_rows], return_inverse=True)
+    weight = np.bincount(back, picture_odds.weights(pairs.distances.astype(np.int64)), minlength=len(keys))
+    video = keys // views
+    order = np.lexsort((weight, video))
+    last = np.flatnonzero(np.diff(video[order], append=-1))  # of each video the heaviest comes last
+    return video[order][last], keys[order][last] % views
 
 
 def _rows_of(table: PictureTable, videos: IntArray) -> IntArray:
@@ -224,22 +226,21 @@ def _once(pairs: Pairs, query_rows: int) -> Pairs:
     return pairs.where(first)
 
 
-def _length(table: PictureTable, video: int) -> int:
-    return int(table.starts[video + 1] - table.starts[video])
+def _lengths(tables: Sequence[PictureTable], places: IntArray) -> IntArray:
+    """Rows of each video, named by table and place in it, int64 (V,)."""
+    lengths = np.zeros(len(places), np.int64)
+    for index, table in enumerate(tables):
+        mine = places[:, 0] == index
+        lengths[mine] = np.diff(table.starts)[places[mine, 1]]
+    return lengths
 
 
 def _likeliest(
     tables: Sequence[PictureTable], places: IntArray, query_rows: int, options: PictureSearchOptions
 ) -> list[tuple[int, IntArray]]:
     """Videos of each table, by their place in it, that are worth comparing whole."""
-    chosen: dict[int, list[int]] = {}
-    left = options.confirm_pairs
-    for index, video in places.tolist():
-        left -= _length(tables[index], video) * query_rows
-        if left < 0:
-            break
-        chosen.setdefault(index, []).append(video)
-    return [(index, np.sort(np.array(videos, np.int64))) for index, videos in chosen.items()]
+    within = places[np.cumsum(_lengths(tables, places) * query_rows) <= options.confirm_pairs]
+    return [(int(index), np.sort(within[within[:, 0] == index, 1])) for index in np.unique(within[:, 0])]
 
 
 def _scores(table: PictureTable, pairs: Pairs) -> tuple[IntArray, FloatArray]:
@@ -255,12 +256,10 @@ def _confirmed(
     table: PictureTable, videos: IntArray, pairs: Pairs, query: _Query, options: PictureSearchOptions
 ) -> Pairs:
     """The pairs of a table, those of some videos found anew by comparing them whole."""
-    parts = [pairs.where(~np.isin(_video_of(table, pairs.rows), videos))]
-    for video in videos:
-        start, end = int(table.starts[video]), int(table.starts[video + 1])
-        close = close_everywhere(table.codes[start:end], query.words, options.max_distance_bits)
-        parts.append(Pairs(close.rows + start, close.query_rows, close.distances))
-    return joined(parts)
+    others = pairs.where(~np.isin(_video_of(table, pairs.rows), videos))
+    rows = _rows_of(table, videos)
+    close = close_everywhere(table.codes[rows], query.words, options.max_distance_bits)
+    return joined([others, Pairs(rows[close.rows], close.query_rows, close.distances)])
 
 
 def _in_views(pairs: Pairs, query: _Query) -> Pairs:
