@@ -152,7 +152,6 @@ def extract_and_measure(
         sounds["speech"] = speech
     wanted = _Wanted(pictures, sounds, folder, options, riders or Riders())
     extracted, measured = _decode_pass(path, probe, wanted, progress)
-    give_back_memory()
     return extracted, Features(
         frame_hashes=measured["frame_hashes"],
         audio_prints=measured["audio_prints"],
@@ -236,7 +235,7 @@ def _decode_pass(
     sound_files = wav.finish() if wav else ()
     if wav:
         decode = replace(decode, problems=decode.problems + wav.problems)
-    done = {name: a.finish() for name, a in {**wanted.pictures, **wanted.sounds}.items()}
+    done = dict(_finished({**wanted.pictures, **wanted.sounds}))
     extracted = Extraction(
         decode=decode,
         shots=done["shots"],
@@ -247,6 +246,13 @@ def _decode_pass(
         sounds=sound_files,
     )
     return extracted, done
+
+
+def _finished(accumulators: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every accumulator's result by name; what one leaves behind is given back before the next one ends."""
+    for name, accumulator in accumulators.items():
+        yield name, accumulator.finish()
+        give_back_memory()
 
 
 def _reached_s(block: FrameBlock | AudioBlock) -> float:
