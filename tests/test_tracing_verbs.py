@@ -258,6 +258,9 @@ def test_a_list_for_others_is_never_overwritten(index: Path, samples: Path, tmp_
     assert (answer.returncode, answer.stdout) == (2, "")
     assert "exists already" in answer.stderr
     assert kept.read_text() == "mine"
+    answer = run("trace", tmp_path / "gone.mp4", "--index", index, "--vsc", tmp_path / "none.csv")
+    assert answer.returncode == 3
+    assert not (tmp_path / "none.csv").exists()
     answer = run(
         "trace", samples / "odd/one_frame.mp4", "--index", index, "--vcsl", tmp_path / "no" / "x.json"
     )

@@ -222,7 +222,8 @@ def trace(
     try:
         _each(clips, look_up, as_json, trace_lines)
     finally:
-        verbs.write_matches(found, vsc=vsc, vcsl=vcsl)
+        if found:
+            verbs.write_matches(found, vsc=vsc, vcsl=vcsl)
 
 
 @app.command(short_help="Two files: what comes from where, and what was done to it.")

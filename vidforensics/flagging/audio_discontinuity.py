@@ -27,6 +27,7 @@ from vidforensics.flagging.audio_discontinuity_stretches import Stretches, stret
 from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import not_assessed, tile
+from vidforensics.flagging.sync_input import grid_speech
 from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment, Speech
 
 if TYPE_CHECKING:
@@ -107,10 +108,8 @@ def spoken(steps: Steps, model: Model, speech: Speech | None) -> BoolArray:
 
 def _heard(steps: Steps, speech: Speech) -> BoolArray:
     """Steps about which somebody speaks for LEAST_HEARD_SHARE of 4 s or more, bool (T,)."""
-    if not len(speech.times_s):
-        return np.zeros(len(steps.levels), bool)
     middles_s = (steps.times_s[:-1] + steps.times_s[1:]) / 2
-    speaks = np.interp(middles_s, speech.times_s, speech.probability) > LIKELY_SPEECH
+    speaks = grid_speech(speech, middles_s) > LIKELY_SPEECH
     padded = np.pad(speaks.astype(np.float64), (AROUND_STEPS // 2, AROUND_STEPS // 2 - 1), mode="edge")
     share = np.convolve(padded, np.full(AROUND_STEPS, 1 / AROUND_STEPS), "valid")
     heard: BoolArray = share >= LEAST_HEARD_SHARE
