@@ -2,7 +2,7 @@
 
 Its weights are the published ones; what is ours is the running of them: a short-time spectrum, four
 convolutions, one recurrent layer. Its publisher's ways to run it need torch or onnxruntime; loading torch
-costs every examination 2 s and 185 MB, and this gives the same numbers in less time (docs/dub.md).
+costs every examination 1.5 s and 158 MB, and this gives the same numbers in less time (docs/dub.md).
 Source: Silero Team, Silero VAD 6.2, https://github.com/snakers4/silero-vad (MIT); ONNX, LSTM operator.
 """
 
