@@ -29,8 +29,9 @@ from vidforensics.training.sync_crossed import folds_of
 from vidforensics.training.sync_figures import average_precision
 from vidforensics.training.sync_fit import MIRRORED, mirrored
 from vidforensics.training.sync_net import HEARD, SEEN, SyncNet, SyncNetOptions, to_run
-from vidforensics.training.sync_trials import Talk, trials
+from vidforensics.training.sync_trials import Pools, Talk, trials
 
+pytestmark = pytest.mark.usefixtures("no_synthesiser")
 QUICK = TrainOptions(folds=2, networks=1, fit=FitOptions(steps=60, batch=16, voices=2))
 
 
@@ -44,7 +45,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(footage: Path, no_synthesiser: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("model")
     train(footage, out, tmp_path_factory.mktemp("work"), QUICK, measure, no_progress)
     return out
@@ -149,8 +150,9 @@ def test_measurements_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_forgeries_change_the_sound_within_their_part_only() -> None:
     talk, other = Talk("a", "ann", "x", talker(1)), talker(2).levels
-    made = list(trials(talk, [other], [other], np.random.default_rng(1), (4.0, 8.0)))
-    assert [t.kind for t in made] == ["own", "other speaker", "voice", "slid"]
+    pools: Pools = {"other speaker": [other], "voice": [other], "synthesised": [other]}
+    made = list(trials(talk, pools, np.random.default_rng(1), (4.0, 8.0)))
+    assert [t.kind for t in made] == ["own", "other speaker", "voice", "synthesised", "slid"]
     assert made[0].stretch.levels is talk.stretch.levels
     for trial in made[1:]:
         changed = (trial.stretch.levels != talk.stretch.levels).any(axis=(1, 2))
@@ -158,9 +160,9 @@ def test_forgeries_change_the_sound_within_their_part_only() -> None:
         assert changed[trial.start : trial.end].mean() > 0.95
         assert not changed[: trial.start].any()
         assert not changed[trial.end :].any()
-    assert [t.kind for t in trials(talk, [], [], np.random.default_rng(1))] == ["own", "slid"]
+    assert [t.kind for t in trials(talk, {}, np.random.default_rng(1))] == ["own", "slid"]
     short = Talk("a", "ann", "x", talker(1, seconds=5.0))
-    assert [t.kind for t in trials(short, [other], [other], np.random.default_rng(1), (4.0, 8.0))] == ["own"]
+    assert [t.kind for t in trials(short, pools, np.random.default_rng(1), (4.0, 8.0))] == ["own"]
 
 
 def test_the_mirror_of_the_mirror_is_the_face() -> None:

@@ -30,6 +30,7 @@ from vidforensics.evaluation.flag_scores import (
     kind_figures,
 )
 from vidforensics.evaluation.footage import Material, Side, read_footage
+from vidforensics.evaluation.synthesis import PROGRAM, synthesise
 from vidforensics.runtime import Progress, library_versions, no_progress
 
 SCHEMA = "vidforensics.evaluate-flag/1"
@@ -80,9 +81,12 @@ def evaluate_flag(
         work.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="evaluate-flag-", dir=work))
     try:
+        speech = synthesise(scratch / "synthesised", options.seed, options.side)
+        spoken = read_footage(scratch / "synthesised", "all") if speech.spoken else []
         made: list[Forged] = []
-        not_made: list[str] = []
-        for one in make_forgeries(scratch, sources, material, program, rng):
+        not_made = list(speech.not_made)
+        synthesiser = {PROGRAM: speech.version} if speech.version else {}
+        for one in make_forgeries(scratch, sources, material, program, rng, spoken):
             if isinstance(one, str):
                 not_made.append(one)
             else:
@@ -97,7 +101,7 @@ def evaluate_flag(
         **asdict(options),
         "clips": len(made),
         "groups": len({s.group for s in sources}),
-        "versions": library_versions() | {"ffmpeg": version(program)},
+        "versions": library_versions() | {"ffmpeg": version(program)} | synthesiser,
         "folders": dict(Counter(s.path.parent.name for s in sources)),
         "kinds": kind_figures(answers, options.seed),
         "false_flags": false_flags(answers),

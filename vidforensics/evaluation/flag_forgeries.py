@@ -13,7 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from vidforensics.evaluation.ffmpeg import MakingFailed, as_text, run_ffmpeg
-from vidforensics.evaluation.flag_makers import LONGEST_PICTURE_S, LONGEST_VOICE_S, MAKERS, Clip, Plan, plain
+from vidforensics.evaluation.flag_makers import (
+    LONGEST_PICTURE_S,
+    LONGEST_VOICE_S,
+    MAKERS,
+    SYNTHESISED,
+    Clip,
+    Plan,
+    plain,
+)
 from vidforensics.evaluation.footage import Material, probe
 from vidforensics.types import Label
 
@@ -55,6 +63,7 @@ def make_forgeries(
     others: Sequence[Material],
     program: str,
     rng: np.random.Generator,
+    spoken: Sequence[Material] = (),
 ) -> Iterator[Forged | str]:
     """Every kind of each source, one after another; a sentence where ffmpeg could not make one.
 
@@ -64,18 +73,26 @@ def make_forgeries(
         others: of other groups; foreign pictures and voices come from them.
         program: from `ffmpeg_program`.
         rng: of every choice.
+        spoken: synthesised speech; where there is none, the kind that takes it is left out.
     """
+    # a generator of its own, so that the other clips are the same with and without synthesised speech
+    apart = rng.spawn(1)[0]
     for number, source in enumerate(sources):
         clip = _clip(source, others, rng)
+        if spoken:
+            clip = replace(clip, spoken=spoken[int(apart.integers(len(spoken)))])
         yield Forged(source.path, "untouched", "as published", source.path.name)
         for kind in (*MAKERS, JOINED):
-            chain = str(rng.choice(list(CHAINS)))
+            if kind == SYNTHESISED and not spoken:
+                continue
+            draws = apart if kind == SYNTHESISED else rng
+            chain = str(draws.choice(list(CHAINS)))
             target = folder / f"{number:03d}-{kind.replace(' ', '-')}.{_suffix(chain)}"
             try:
                 if kind == JOINED:
                     yield _join(program, clip, chain, target)
                     continue
-                plan = MAKERS[kind](clip, rng)
+                plan = MAKERS[kind](clip, draws)
                 _encode(program, clip, plan, CHAINS[chain], target)
             except MakingFailed as error:
                 yield f"{source.path.name}, {kind}, {chain}: {error}"

@@ -7,7 +7,7 @@ frame rate; what is cut in is brought to it, and scaled and cropped to fill the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from vidforensics.types import Label
 
 LONGEST_VOICE_S, LONGEST_PICTURE_S = 10.0, 5.0
 MAX_WIDTH_PX = 640
+SYNTHESISED = "voice synthesised"
+"""Made only where there is synthesised speech."""
+
 _USUAL_RATE, _HIGHEST_RATE = Fraction(25), Fraction(60)
 _SOUND = "aresample=44100,aformat=sample_fmts=fltp:channel_layouts=mono"
 
@@ -35,13 +38,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The source, the stretch of it that is used, and what may be cut in."""
+    """The source, the stretch of it that is used, and what may be cut in; `spoken` is synthesised speech."""
 
     material: Material
     from_s: float
     length_s: float
     other: Material
     voice: Material
+    spoken: Material | None = None
 
     @property
     def rate(self) -> Fraction:
@@ -93,6 +97,12 @@ def _voice_over(clip: Clip, start: float, end: float) -> str:
 def _dub(clip: Clip, rng: np.random.Generator) -> Plan:
     start, end = _part(clip, rng, 5.0, LONGEST_VOICE_S, clip.voice)
     return Plan(f"{picture(clip)}[v];{_voice_over(clip, start, end)}", (clip.voice.path,), "dub", start, end)
+
+
+def _synthesised(clip: Clip, rng: np.random.Generator) -> Plan:
+    """A synthesiser's speech in place of the sound."""
+    assert clip.spoken is not None
+    return _dub(replace(clip, voice=clip.spoken), rng)
 
 
 def _audio_splice(clip: Clip, rng: np.random.Generator) -> Plan:
@@ -219,6 +229,7 @@ MAKERS: dict[str, Maker] = {
     "late": _late,
     "sound under": _bed,
     "voice replaced": _dub,
+    SYNTHESISED: _synthesised,
     "voice slid": _slid,
     "foreign pictures": _splice,
     "foreign sound": _audio_splice,

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vidforensics.evaluation.synthesis import NO_SYNTHESISER
+
+_KINDS = ("slid", "other speaker", "voice", "synthesised")
 _HEAD = """# sync: does the voice belong to the mouth on camera?
 
 Weights of the networks behind the `sync` detector (label `dub`). Two small towers of convolutions over time
@@ -28,6 +31,7 @@ _FAILURES = """## Known failures
 - Mumbling, beards, microphones before the mouth and faces near profile weaken the evidence.
 - Most of the footage is English and of a few kinds (court rooms, broadcast); others were not measured.
 - A voice slid by less than 0.2 s is not told from ordinary lag.
+- Voices that networks synthesise or clone were not measured.
 """
 
 
@@ -42,10 +46,16 @@ def _data(metrics: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{footage['minutes']} minutes of {footage['clips']} clips, {footage['speakers']} speakers "
         f"from {footage['corpora']} public sources, filmed as they spoke, and {footage['voices']} voices "
-        "without a picture. Neither clips nor frames are distributed. Licences as in the sources: CC BY 4.0 "
-        "(LibriSpeech, AMI), free for research (GRID, Real-life Trial Deception 2016), research use or the "
-        "repository's own licence elsewhere.\n"
+        f"without a picture. {_synthesised(footage)} Neither clips nor frames are distributed. "
+        "Licences as in the sources: CC BY 4.0 (LibriSpeech, AMI), free for research (GRID, Real-life Trial "
+        "Deception 2016), research use or the repository's own licence elsewhere.\n"
     )
+
+
+def _synthesised(footage: Mapping[str, Any]) -> str:
+    if footage["synthesiser"] is None:
+        return f"{NO_SYNTHESISER}."
+    return f"{footage['synthesised']} synthesised voices were made by {footage['synthesiser']}."
 
 
 def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
@@ -55,14 +65,15 @@ def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
         f"({metrics['options']['folds']} folds by speaker); the shipped weights are trained on all of them. "
         f"Command: `{metrics['command']}`.\n"
     )
-    yield "| window | corpus | windows | clips | speakers | AUC slid | AUC other speaker | AUC voice |"
-    yield "|---|---|---|---|---|---|---|---|"
+    head = ("window", "corpus", "windows", "clips", "speakers", *(f"AUC {kind}" for kind in _KINDS))
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
     for length, corpora in metrics["windows"].items():
         for name, row in corpora.items():
             auc = row["auc"]
             cells = (
                 length, name, row["windows"], row["clips"], row["speakers"],
-                auc.get("slid"), auc.get("other speaker"), auc.get("voice"),
+                *(auc.get(kind) for kind in _KINDS),
             )  # fmt: skip
             yield "| " + " | ".join("–" if c is None else str(c) for c in cells) + " |"
     yield _located(metrics["located"], metrics["located_threshold_from_other_folds"])

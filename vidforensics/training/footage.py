@@ -1,21 +1,24 @@
 """Which clips of a folder teach the sync model, and what is measured of each, once.
 
-A folder goes in; talks (stretches of people filmed as they spoke) and voices without a picture come out. The
-measurements lie in the work folder under the file's hash, so that the next training begins where one ended.
+A folder goes in; talks (stretches of people filmed as they spoke) and voices without a picture come out, with
+synthesised ones where the program that makes them is installed. The measurements lie in the work folder under
+the file's hash, so that the next training begins where one ended.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from vidforensics.errors import UsageError, VidforensicsError
 from vidforensics.evaluation.footage import SUFFIXES, Side, side_of
+from vidforensics.evaluation.synthesis import PROGRAM, synthesise
 from vidforensics.flagging.sync_files import Measured, read_measured
 from vidforensics.runtime import Progress
 from vidforensics.training.sync_crossed import Voice
@@ -29,11 +32,15 @@ Measure = Callable[[Path, Path], None]
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """All that teaches, and the files that could not be measured with the reason of each."""
+    """All that teaches, and the files that could not be measured with the reason of each.
+
+    synthesiser: what made the synthesised among the voices, with its version; None where it is not installed.
+    """
 
     talks: tuple[Talk, ...]
     voices: tuple[Voice, ...]
     failed: tuple[str, ...]
+    synthesiser: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,40 @@ def gather(folder: Path, work: Path, side: Side, measure: Measure, progress: Pro
             voices.append(Voice(entry.speaker, measured.levels))
         progress("measure footage", float(done), float(len(entries)))
     return Footage(tuple(talks), tuple(voices), tuple(failed))
+
+
+def with_synthesised(
+    footage: Footage, work: Path, seed: int, side: Side, measure: Measure, progress: Progress
+) -> Footage:
+    """The footage with synthesised voices; as it is where the program that makes them is not installed.
+
+    Args:
+        footage: what was gathered.
+        work: where the voices are made, and their measurements kept.
+        seed: of what is said, and how.
+        side: which side of the split by speaker the voices are on.
+        measure: see there.
+        progress: told files done and files in all.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    voices, failed = list(footage.voices), list(footage.failed)
+    # the files go at once: left there, they would be footage of a folder that holds the work folder
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        made = synthesise(Path(folder), seed, side)
+        if made.version is None:
+            return footage
+        for done, one in enumerate(made.spoken, start=1):
+            try:
+                voices.append(Voice(one.voice, _measured(one.path, work, measure).levels, synthesised=True))
+            except VidforensicsError as error:
+                failed.append(str(error))
+            progress("measure synthesised voices", float(done), float(len(made.spoken)))
+    return replace(
+        footage,
+        voices=tuple(voices),
+        failed=(*failed, *made.not_made),
+        synthesiser=f"{PROGRAM} {made.version}",
+    )
 
 
 def _talks(entry: _Entry, measured: Measured) -> list[Talk]:

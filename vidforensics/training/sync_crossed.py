@@ -19,7 +19,7 @@ from vidforensics.flagging.sync_net import SyncNetwork, agreement_by_lag
 from vidforensics.flagging.sync_spans import LAGS, own_lag
 from vidforensics.training.sync_fit import FitOptions, fit_network
 from vidforensics.training.sync_net import to_run
-from vidforensics.training.sync_trials import Talk, Trial, trials
+from vidforensics.training.sync_trials import Pools, Talk, Trial, trials
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array
@@ -29,10 +29,11 @@ PART_S = (4.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Levels float32 (n, 4, 34) of somebody who is not seen."""
+    """Levels float32 (n, 4, 34) of somebody who is not seen, or of a synthesiser's voice."""
 
     speaker: str
     levels: Float32Array
+    synthesised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ def folds_of(talks: Sequence[Talk], folds: int) -> dict[str, int]:
     return found
 
 
+def folds_of_voices(voices: Sequence[Voice], folds: int) -> dict[str, int]:
+    """The fold of each speaker; people and synthesised voices are dealt out apart: each fold gets both."""
+    found: dict[str, int] = {}
+    for synthesised in (False, True):
+        speakers = sorted({v.speaker for v in voices if v.synthesised is synthesised})
+        found |= {speaker: i % folds for i, speaker in enumerate(speakers)}
+    return found
+
+
 def crossed(
     talks: Sequence[Talk],
     voices: Sequence[Voice],
@@ -75,22 +85,21 @@ def crossed(
 
     Args:
         talks: in sync.
-        voices: without a picture.
+        voices: without a picture, of people and synthesised.
         options: of each network.
         counts: folds, and networks per fold.
         seed: of everything.
         told: called with folds done and folds in all.
     """
     folds, networks = counts
-    fold_of = folds_of(talks, folds)
-    fold_of_voice = {s: i % folds for i, s in enumerate(sorted({v.speaker for v in voices}))}
+    fold_of, fold_of_voice = folds_of(talks, folds), folds_of_voices(voices, folds)
     for fold in range(folds):
         learnt = [t.stretch for t in talks if fold_of[t.speaker] != fold]
         spoken = [v.levels for v in voices if fold_of_voice[v.speaker] != fold]
         seeds = [seed + 100 * fold + k for k in range(networks)]
         nets = [to_run(fit_network(learnt, spoken, options, s)) for s in seeds]
         held = [t for t in talks if fold_of[t.speaker] == fold]
-        apart = [v.levels for v in voices if fold_of_voice[v.speaker] == fold]
+        apart = [v for v in voices if fold_of_voice[v.speaker] == fold]
         yield from _judged(fold, nets, held, apart, np.random.default_rng(seed + fold))
         told(fold + 1, folds)
 
@@ -99,13 +108,16 @@ def _judged(
     fold: int,
     networks: Sequence[SyncNetwork],
     talks: Sequence[Talk],
-    voices: Sequence[Float32Array],
+    voices: Sequence[Voice],
     rng: np.random.Generator,
 ) -> Iterator[Heard]:
+    heard = [v.levels for v in voices if not v.synthesised]
+    synthesised = [v.levels for v in voices if v.synthesised]
     for talk in talks:
         others = [t.stretch.levels for t in talks if t.speaker != talk.speaker]
+        pools: Pools = {"other speaker": others, "voice": heard, "synthesised": synthesised}
         for part_s in (None, PART_S):
-            for trial in trials(talk, others, voices, rng, part_s):
+            for trial in trials(talk, pools, rng, part_s):
                 if part_s is None or trial.kind != "own":
                     yield _heard(fold, networks, trial, part_s is None)
 

@@ -70,8 +70,9 @@ def line_of(rows: Sequence[Row]) -> Line:
     importance = np.array([1.0 / count[k] for k in keys])
     forged = np.array([r.heard.trial.kind != "own" for r in rows])
     measures = np.stack([r.measures for r in rows])
-    # a forgery is one of three made of each stretch
-    return fit_line(measures, forged, np.where(forged, importance / 3, importance))
+    # a forgery is one of the several made of each stretch
+    kinds = {r.heard.trial.kind for r in rows} - {"own"}
+    return fit_line(measures, forged, np.where(forged, importance / max(1, len(kinds)), importance))
 
 
 def lines_by_fold(rows: Sequence[Row]) -> dict[int, Line]:

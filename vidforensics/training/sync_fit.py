@@ -1,8 +1,9 @@
 """Train one sync network: a mouth and its own sound together, everything else apart.
 
 Stretches of people who were filmed as they spoke go in; a network comes out. Each window of picture must
-find its own sound among that of the other windows, voices without a picture, and, the hardest, the same
-voice a second and more away. Half the faces are mirrored; speed, tone and bands of the sound are varied.
+find its own sound among that of the other windows, voices without a picture (some synthesised), and, the
+hardest, the same voice a second and more away. Half the faces are mirrored; speed, tone and bands of the
+sound are varied.
 Source: InfoNCE, van den Oord et al., Representation learning with contrastive predictive coding (2018).
 """
 

@@ -1,15 +1,16 @@
 """Forge stretches of talking footage and measure what a network says of them.
 
 A stretch whose face and sound belong together goes in; trials come out: as it is, with another person's
-voice, with a voice from elsewhere, and slid by a second and more. The sound's levels are exchanged, as loud
-as the ones they replace, so that training and figures need no new encoding; `evaluate flag` measures files.
+voice, with a voice from elsewhere, with a synthesised one, and slid by a second and more. The sound's levels
+are exchanged, as loud as the ones they replace, so that training and figures need no new encoding; `evaluate
+flag` measures files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,9 +19,12 @@ from vidforensics.flagging.sync_input import RATE_HZ, FaceStretch
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array
 
-Kind = Literal["own", "other speaker", "voice", "slid"]
-FORGED: tuple[Kind, ...] = ("other speaker", "voice", "slid")
+Kind = Literal["own", "other speaker", "voice", "synthesised", "slid"]
+FORGED: tuple[Kind, ...] = ("other speaker", "voice", "synthesised", "slid")
 LEAST_SLIDE_S = 1.0
+
+Pools: TypeAlias = "Mapping[Kind, Sequence[Float32Array]]"
+"""Levels float32 (n, 4, 34) that each kind takes its sound from; "slid" takes its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,7 @@ class Trial:
 
 def trials(
     talk: Talk,
-    others: Sequence[Float32Array],
-    voices: Sequence[Float32Array],
+    pools: Pools,
     rng: np.random.Generator,
     part_s: tuple[float, float] | None = None,
 ) -> Iterator[Trial]:
@@ -55,8 +58,8 @@ def trials(
 
     Args:
         talk: the stretch.
-        others: levels of other people who are filmed as they speak, float32 (n, 4, 34).
-        voices: levels of voices without a picture.
+        pools: sounds of other people who are filmed as they speak, of voices without a picture, and of
+            synthesised ones.
         rng: of every choice.
         part_s: shortest and longest forged part; None forges the whole stretch.
     """
@@ -71,7 +74,7 @@ def trials(
         start = int(rng.integers(0, count - length + 1))
         end = start + length
     for kind in FORGED:
-        sound = _sound(kind, talk.stretch, (others, voices), (start, end), rng)
+        sound = _sound(kind, talk.stretch, pools, (start, end), rng)
         if sound is not None:
             yield Trial(talk, kind, _revoiced(talk.stretch, sound, start, end), start, end)
 
@@ -79,7 +82,7 @@ def trials(
 def _sound(
     kind: Kind,
     stretch: FaceStretch,
-    pools: tuple[Sequence[Float32Array], Sequence[Float32Array]],
+    pools: Pools,
     part: tuple[int, int],
     rng: np.random.Generator,
 ) -> Float32Array | None:
@@ -95,7 +98,7 @@ def _sound(
         if len(stretch) < 2 * least:
             return None
         return np.roll(stretch.levels, int(rng.integers(least, len(stretch) - least + 1)), axis=0)[start:end]
-    pool = [levels for levels in pools[0 if kind == "other speaker" else 1] if len(levels) >= end - start]
+    pool = [levels for levels in pools.get(kind, ()) if len(levels) >= end - start]
     if not pool:
         return None
     levels = pool[int(rng.integers(len(pool)))]

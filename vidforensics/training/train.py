@@ -25,7 +25,7 @@ from vidforensics.flagging.sync_input import RATE_HZ
 from vidforensics.flagging.sync_model import CONFIG, WEIGHTS, SyncConfig
 from vidforensics.runtime import Progress
 from vidforensics.training.card import card
-from vidforensics.training.footage import Footage, Measure, gather
+from vidforensics.training.footage import Footage, Measure, gather, with_synthesised
 from vidforensics.training.logistic import fit_line
 from vidforensics.training.sync_crossed import Heard, crossed
 from vidforensics.training.sync_figures import (
@@ -67,7 +67,7 @@ def train(
     Args:
         folder: clips of people who were filmed as they spoke; see `training.footage.gather`.
         out: an existing empty folder for the four files of the model.
-        work: where measurements of the footage are kept.
+        work: where measurements of the footage and of synthesised voices are kept.
         options: see there.
         measure: measures one clip in a worker process.
         progress: told stage, done and total.
@@ -84,6 +84,8 @@ def train(
         raise UsageError(
             f"{folder}: training needs {LEAST_SPEAKERS} speakers filmed speaking; it has {len(speakers)}."
         )
+
+    footage = with_synthesised(footage, work, options.seed, options.side, measure, progress)
 
     def told(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(stage, float(done), float(total))
@@ -213,6 +215,8 @@ def counted(footage: Footage) -> dict[str, Any]:
         "speakers": len({t.speaker for t in footage.talks}),
         "corpora": len({t.corpus for t in footage.talks}),
         "minutes": round(seconds / 60, 2),
-        "voices": len(footage.voices),
+        "voices": sum(not v.synthesised for v in footage.voices),
+        "synthesised": sum(v.synthesised for v in footage.voices),
+        "synthesiser": footage.synthesiser,
         "failed": list(footage.failed),
     }
