@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.benchmarks import splice_fit as fit
 from tests.benchmarks.splice_figures import Answer, answer_of, figures
-from tests.benchmarks.splice_material import render_all
+from tests.benchmarks.splice_material import KINDS, render_all
 from tests.benchmarks.splice_shots import Shots, made, shots_of, untouched, whole_shots
 from vidforensics.flagging.splice import ordered
 from vidforensics.flagging.splice_model import load_model, pair_measures
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--footage", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="where clips and measurements are kept")
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--counts", type=int, nargs=3, default=(100, 80, 160))
+    parser.add_argument("--counts", type=int, nargs=len(KINDS), default=(100, 80, 160, 0))
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--kept-only", action="store_true", help="render nothing new")

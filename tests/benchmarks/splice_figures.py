@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, rankdata
+from scipy.stats import beta, chi2, rankdata
 
 from tests.benchmarks.splice_fit import Pairs
 from tests.benchmarks.splice_shots import Shots
@@ -171,7 +171,8 @@ def false_lines(answers: Sequence[Answer]) -> list[str]:
     rows = {"untouched": [a for a in clean if a.shots.kind == "untouched"]}
     for edits in sorted({a.shots.edits for a in clean if a.shots.kind == "edited"}):
         rows[f"edited: {edits}"] = [a for a in clean if a.shots.kind == "edited" and a.shots.edits == edits]
-    for name, some in (rows | {"all": clean}).items():
+    rows["a piece of its own put in"] = [a for a in clean if a.shots.kind == "cutaway"]
+    for name, some in ((n, s) for n, s in (rows | {"all": clean}).items() if s):
         hours = sum(a.shots.seconds for a in some) / 3600
         count = sum(listed for a in some for *_, listed in a.segments)
         low, high = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0, chi2.ppf(0.975, 2 * count + 2) / 2
@@ -206,14 +207,23 @@ def calibration_lines(answers: Sequence[Answer]) -> list[str]:
         f"Cllr {cost:.2f} over {truth.sum()} foreign and {(~truth).sum()} other shots; "
         f"AUC of shots {auc(truth, scores):.3f}.",
         "",
-        "| score | shots, weighed | foreign |",
-        "|---|---:|---:|",
+        "| score | shots | foreign, weighed (95 %, if shots were independent) | stated |",
+        "|---|---:|---:|---:|",
     ]
     stated = 1 / (1 + np.exp(-ratios))
-    weights = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
     for low in np.arange(0, 1, 0.1):
         here = (stated >= low) & (stated < low + 0.1 + 1e-9 * (low > 0.85))
         if here.sum():
-            observed = weights[here & truth].sum() / weights[here].sum()
-            lines.append(f"| {low:.1f}–{low + 0.1:.1f} | {here.sum()} | {observed:.2f} |")
+            lines.append(f"| {low:.1f}–{low + 0.1:.1f} | {band(here, truth, stated)} |")
     return lines
+
+
+def band(here: np.ndarray, truth: np.ndarray, stated: np.ndarray) -> str:
+    """Shots of one band, the share of foreign ones as if both classes weighed the same, the mean stated."""
+    yes, no = int((here & truth).sum()), int((here & ~truth).sum())
+    heavier = (~truth).sum() / truth.sum()
+    bounds = beta.ppf((0.025, 0.975), yes + 0.5, no + 0.5)
+    low, high = heavier * bounds / (heavier * bounds + 1 - bounds)
+    share = heavier * yes / (heavier * yes + no)
+    said = np.average(stated[here], weights=np.where(truth[here], heavier, 1.0))
+    return f"{here.sum()} | {share:.2f} ({low:.2f}–{high:.2f}) | {said:.2f}"

@@ -1,9 +1,10 @@
 """Material for the splice benchmark: real recordings, cut together by a seeded hand and encoded again.
 
 Clips of the footage go in, split by speaker or scene; `Item`s come out, each a rendered clip with its pieces:
-which recording every stretch shows, and which stretch was cut in from another one. Four kinds:
+which recording every stretch shows, and which stretch was cut in from another one. Five kinds:
 compilation (several recordings, to fit on), forged (one foreign piece), edited (ordinary cuts of one
-recording: jumps, closer framings, two windows of one wide picture as two cameras, grades), and whole.
+recording: jumps, closer framings, two windows of one wide picture as two cameras, grades), cutaway (cut like
+a forged clip, with a piece of its own recording in the foreign one's place), and whole.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 from vidforensics.evaluation.ffmpeg import MakingFailed, as_text, ffmpeg_program, run_ffmpeg
 from vidforensics.evaluation.footage import side_of
 
+KINDS = ("compilation", "forged", "edited", "cutaway")
 CHAINS = ("h264_23", "h264_28", "hevc_28", "two")
 CHAIN_ODDS = (0.3, 0.3, 0.2, 0.2)
 SCALERS = ("bilinear", "bicubic", "lanczos")
@@ -110,8 +112,8 @@ class Maker:
 
     def item(self, kind: str, index: int) -> Item:
         rng = self.rng
-        make = {"compilation": self._compilation, "forged": self._forged, "edited": self._edited}[kind]
-        item = make()
+        makers = (self._compilation, self._forged, self._edited, self._cutaway)
+        item = dict(zip(KINDS, makers, strict=True))[kind]()
         chain = str(rng.choice(CHAINS, p=CHAIN_ODDS))
         name = f"{self.side}_{kind}_{index:04d}"
         return replace(item, name=name, chain=chain, scaler=str(rng.choice(SCALERS)))
@@ -241,18 +243,36 @@ class Maker:
         matched = rng.random() < 0.3
         filters = self._matching(donor, clip) if matched else ()
         foreign = replace(piece, foreign=True, filters=filters, pad=bool(rng.random() < 0.2))
+        self._put_in(foreign, pieces, rate)
+        edits += "+matched" if matched else ""
+        return Item("", "forged", self.side, edits, width, height, rate, "", "", tuple(pieces))
+
+    def _cutaway(self) -> Item:
+        """Cut as a forged clip is; what is put in is of the host's own recording, from any time and file."""
+        rng = self.rng
+        pieces, clip, (width, height, rate), edits = self._host(True)
+        mates = [c for c in self.clips if c.setup == clip.setup and c.seconds >= 1.5]
+        take = mates[int(rng.integers(len(mates)))]
+        length = float(min(take.seconds - 0.15, rng.uniform(1.0, 8.0)))
+        piece = self._piece(take, rng.uniform(0, take.seconds - 0.15 - length), length, rate)
+        framings = (pieces[int(rng.integers(len(pieces)))].box, self._windows(clip)[1])
+        own = replace(piece, box=framings[int(rng.integers(2))], filters=self._grade(0.25))
+        self._put_in(own, pieces, rate)
+        return Item("", "cutaway", self.side, edits, width, height, rate, "", "", tuple(pieces))
+
+    def _put_in(self, piece: Piece, pieces: list[Piece], rate: float) -> None:
+        """Mostly inside a piece of the host, over a part of it or between its parts; else between two."""
+        rng = self.rng
         at = int(rng.integers(len(pieces)))
         whole = pieces[at]
         if rng.random() < 0.75 and whole.frames > 3.0 * rate:
             first = int(rng.integers(int(rate), whole.frames - int(rate)))
-            gap = int(rng.integers(0, 2)) * min(foreign.frames, whole.frames - first - int(rate))
+            gap = int(rng.integers(0, 2)) * min(piece.frames, whole.frames - first - int(rate))
             later = whole.start_s + (first + gap) / rate
             rest = replace(whole, start_s=round(later, 3), frames=whole.frames - first - gap)
-            pieces[at : at + 1] = [replace(whole, frames=first), foreign, rest]
+            pieces[at : at + 1] = [replace(whole, frames=first), piece, rest]
         else:
-            pieces.insert(at + int(rng.integers(2)), foreign)
-        edits += "+matched" if matched else ""
-        return Item("", "forged", self.side, edits, width, height, rate, "", "", tuple(pieces))
+            pieces.insert(at + int(rng.integers(2)), piece)
 
     def _matching(self, donor: Clip, host: Clip) -> tuple[str, ...]:
         """Shift the donor's mean luma and chroma to the host's, as a colourist would."""
@@ -313,9 +333,9 @@ def _chain(piece: Piece, item: Item) -> str:
 
 
 def render_all(footage: Path, folder: Path, side: str, seed: int, counts: Sequence[int]) -> None:
-    """Render what is not there yet: so many compilations, forged and edited clips of one side."""
+    """Render what is not there yet: so many clips of each of `KINDS`, of one side."""
     folder.mkdir(parents=True, exist_ok=True)
-    for kind, count in zip(("compilation", "forged", "edited"), counts, strict=True):
+    for kind, count in zip(KINDS, counts, strict=True):
         maker = Maker(footage, side, seed * 10 + len(kind))
         for index in range(count):
             rendered(maker.item(kind, index), footage, folder)
@@ -327,7 +347,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--side", choices=("fit", "test"), required=True)
-    parser.add_argument("--counts", type=int, nargs=3, required=True)
+    parser.add_argument("--counts", type=int, nargs=len(KINDS), required=True)
     args = parser.parse_args()
     render_all(args.footage, args.out, args.side, args.seed, args.counts)
 

@@ -73,7 +73,7 @@ def evidence_of(path: Path) -> Evidence:
         probe,
         bitstream,
         Extraction(summary, shots.finish(), (), (), (), borders.finish(), ()),
-        Features(nothing, (), series, (), (), sources.finish()),
+        Features(nothing, (), series, (), (), sources=sources.finish()),
     )
 
 
