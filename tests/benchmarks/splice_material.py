@@ -298,8 +298,9 @@ def rendered(item: Item, footage: Path, folder: Path) -> Path | None:
     inputs: list[str] = []
     graph = []
     for i, piece in enumerate(item.pieces):
-        length = piece.frames / item.rate + 1.0
-        inputs += ["-ss", f"{piece.start_s:.3f}", "-t", f"{length:.3f}", "-i", as_text(footage / piece.file)]
+        # read from the beginning: seeking into some files gives grey and green for want of a key picture
+        end_s = piece.start_s + piece.frames / item.rate + 1.0
+        inputs += ["-t", f"{end_s:.3f}", "-i", as_text(footage / piece.file)]
         graph.append(f"[{i}:v:0]{_chain(piece, item)}[p{i}]")
     joined = "".join(f"[p{i}]" for i in range(len(item.pieces)))
     graph.append(f"{joined}concat=n={len(item.pieces)}:v=1:a=0[out]")
@@ -327,7 +328,8 @@ def _chain(piece: Piece, item: Item) -> str:
     how = "decrease" if piece.pad else "increase"
     scale = f"scale={size}:force_original_aspect_ratio={how}:flags={item.scaler}"
     fit = f"pad={size}:(ow-iw)/2:(oh-ih)/2" if piece.pad else f"crop={size}"
-    parts = [f"fps={item.rate}", f"trim=end_frame={piece.frames}", "setpts=PTS-STARTPTS"]
+    parts = [f"trim=start={piece.start_s:.3f}", "setpts=PTS-STARTPTS", f"fps={item.rate}"]
+    parts += [f"trim=end_frame={piece.frames}", "setpts=PTS-STARTPTS"]
     parts += [crop] if piece.box != (0.0, 0.0, 1.0, 1.0) else []
     return ",".join([*parts, scale, fit, *piece.filters, "setsar=1", "format=yuv420p"])
 

@@ -150,15 +150,13 @@ def _suffix(chain: str) -> str:
 
 
 def _encode(program: str, clip: Clip, plan: Plan, chain: Sequence[tuple[str, ...]], target: Path) -> None:
-    # a seek to 0 would begin some AVI files behind their only key frame
-    seek = ["-ss", f"{clip.from_s:.3f}"] if clip.from_s > 0 else []
-    inputs = [*seek, "-t", f"{clip.length_s:.3f}", "-i", as_text(clip.material.path)]
+    inputs = ["-t", f"{clip.from_s + clip.length_s:.3f}", "-i", as_text(clip.material.path)]
     for path in plan.more:
         inputs += ["-i", as_text(path)]
     first, *later = chain
     made = target if not later else target.with_stem(target.stem + "-first")
     shape = dict(zip(first[::2], first[1::2], strict=True))
-    filters = plan.filters
+    filters = _from(clip.from_s, plan.filters)
     if "-vf" in shape:
         filters = filters.replace("[v]", f",{shape.pop('-vf')}[v]")
     options = [word for pair in shape.items() for word in pair]
@@ -170,3 +168,15 @@ def _encode(program: str, clip: Clip, plan: Plan, chain: Sequence[tuple[str, ...
     for options_again in later:
         run_ffmpeg(program, ["-i", as_text(made), *options_again, as_text(target)])
         made.unlink()
+
+
+def _from(from_s: float, filters: str) -> str:
+    """The filters with the clip's own streams begun at a time; all before it is decoded and left out.
+
+    Seeking in the file would give grey and green pictures where it leads behind the key picture needed.
+    """
+    if from_s <= 0:
+        return filters
+    picture = f"[0:v]trim=start={from_s:.3f},setpts=PTS-{from_s:.3f}/TB,"
+    sound = f"[0:a]atrim=start={from_s:.3f},asetpts=PTS-{from_s:.3f}/TB,"
+    return filters.replace("[0:v]", picture).replace("[0:a]", sound)
