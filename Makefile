@@ -26,7 +26,7 @@ help:
 	@touch $@
 
 demo: .venv/.ready
-	@$(BIN)/vidforensics models install --quiet || echo "The face model is not installed; the demo goes on without it."
+	@$(BIN)/vidforensics models install --quiet || echo "The models of faces and voices are not installed; the demo goes on without them."
 	@rm -rf demo-case
 	@$(BIN)/vidforensics inspect samples/suspect.mp4 --out demo-case
 

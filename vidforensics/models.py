@@ -1,8 +1,8 @@
 """Which model files are present, and how they get there: once, on request, pinned by hash.
 
-The face detector, the face mesh and the speech network come out of two published wheels that pip fetches
-(mediapipe 0.10.14, Apache-2.0; silero-vad 6.2.3, MIT); nothing of a wheel is installed or run. Weights that
-we train ourselves travel inside the package and need no installation.
+The face detector, the face mesh, the speech and the voice network come out of three published wheels that
+pip fetches (mediapipe 0.10.14 and Resemblyzer 0.1.4, Apache-2.0; silero-vad 6.2.3, MIT); nothing of a wheel
+is installed or run. Weights that we train ourselves travel inside the package and need no installation.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _MEDIAPIPE = Wheel(
      "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_17_x86_64"),
 )  # fmt: skip
 _SILERO = Wheel("silero-vad==6.2.3", "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8")
+
+_RESEMBLYZER = Wheel("Resemblyzer==0.1.4", "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,16 @@ SPEECH_FILE = ModelFile(
     size_bytes=1246165,
     licence="MIT",
 )
-MODEL_FILES = (*FACE_FILES, SPEECH_FILE)
+VOICE_FILE = ModelFile(
+    name="resemblyzer_voice_encoder.pt",
+    purpose="tells whether two stretches are one voice",
+    wheel=_RESEMBLYZER,
+    member="resemblyzer/pretrained.pt",
+    sha256="39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+    size_bytes=17090379,
+    licence="Apache-2.0",
+)
+MODEL_FILES = (*FACE_FILES, SPEECH_FILE, VOICE_FILE)
 
 
 def models_folder() -> Path:

@@ -146,10 +146,13 @@ def extract_and_measure(
         "audio_prints": features.AudioPrintAccumulator(),
     }
     faces, speech = features.face_accumulator(), features.speech_accumulator()
+    voices = features.voice_accumulator()
     if not isinstance(faces, str):
         pictures["faces"] = faces
     if not isinstance(speech, str):
         sounds["speech"] = speech
+    if not isinstance(voices, str):
+        sounds["voices"] = voices
     wanted = _Wanted(pictures, sounds, folder, options, riders or Riders())
     extracted, measured = _decode_pass(path, probe, wanted, progress)
     return extracted, Features(
@@ -162,6 +165,7 @@ def extract_and_measure(
         sources=measured["sources"],
         speech=measured.get("speech"),
         speech_not_sought=speech if isinstance(speech, str) else None,
+        voices=measured.get("voices"),
     )
 
 
@@ -308,6 +312,8 @@ def _models_used(measured: Features) -> dict[str, str | None]:
     used: dict[str, str | None] = {}
     if measured.speech is not None:
         used[models.SPEECH_FILE.name] = models.SPEECH_FILE.sha256
+    if measured.voices is not None:
+        used[models.VOICE_FILE.name] = models.VOICE_FILE.sha256
     if measured.faces.not_sought is None:
         used |= {m.name: m.sha256 for m in models.FACE_FILES} | flagging.models_used()
     return used

@@ -89,6 +89,7 @@ from vidforensics.records.features import (
     SoundSeries,
     SourceSeries,
     Speech,
+    Voices,
 )
 from vidforensics.records.flagging import (
     Coverage,
@@ -207,6 +208,7 @@ __all__ = [
     "TraceSegment",
     "TransitionKind",
     "View",
+    "Voices",
     "WriterFamily",
     "WriterReading",
 ]

@@ -29,6 +29,7 @@ KINDS = ("insert", "replace", "insert_mid", "jump_pause", "jump_mid", "jump_mid_
 """Other-source speech at a pause, in place of a stretch, in mid-speech; same-recording cuts."""
 
 TALK = ("talking", "speech")
+FOLDERS = ("animation", "generated", "scenes", "sound", "speech", "talking")
 FADE_S = 0.005
 
 
@@ -143,7 +144,7 @@ def made(host: Source, donors: list[Source], kind: str, rng: np.random.Generator
     if kind.startswith("jump"):
         return _jump(host, at, places, kind, rng)
     donor = donors[int(rng.integers(len(donors)))]
-    piece = _piece(donor, host, rng)
+    piece = piece_of(donor, host, rng)
     if piece is None:
         return None
     after = at
@@ -171,7 +172,7 @@ def _jump(host: Source, at: int, places: np.ndarray, kind: str, rng: np.random.G
     return Item(host.name, kind, "none", host, 0.0, np.concatenate([left, right]), (at / host.rate,))
 
 
-def _piece(donor: Source, host: Source, rng: np.random.Generator) -> np.ndarray | None:
+def piece_of(donor: Source, host: Source, rng: np.random.Generator) -> np.ndarray | None:
     """1.5 to 4 s of the donor from pause to pause, at the host's rate, channels and speech level."""
     mono = donor.samples.mean(axis=1)
     places = pauses(mono, donor.rate)
@@ -193,6 +194,11 @@ def _rms(mono: np.ndarray, rate: int, step_s: float) -> np.ndarray:
     step = int(step_s * rate)
     count = len(mono) // step
     return np.sqrt(np.mean(mono[: count * step].reshape(count, step) ** 2, axis=1) + 1e-12)
+
+
+def floor_of(mono: np.ndarray, rate: int) -> float:
+    """Level of the quietest twentieth of a track."""
+    return float(np.quantile(_rms(mono, rate, 0.05), 0.05)) + 1e-6
 
 
 def _speech_level(mono: np.ndarray, rate: int) -> float:

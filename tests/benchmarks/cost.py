@@ -108,13 +108,15 @@ def cost_table(clip: Path, folder: Path, runs: int) -> list[str]:
 
 
 def without_face_models(folder: Path) -> Path:
-    """A models folder that holds the speech network alone."""
+    """A models folder that holds the networks of speech and voices alone."""
     from vidforensics import models
 
-    target, speech = folder / "faceless", models.installed(models.SPEECH_FILE)
+    target = folder / "faceless"
     target.mkdir()
-    if speech is not None:
-        shutil.copy(speech, target)
+    for model in (models.SPEECH_FILE, models.VOICE_FILE):
+        path = models.installed(model)
+        if path is not None:
+            shutil.copy(path, target)
     return target
 
 

@@ -122,7 +122,7 @@ def check_promises(detection: Detection, name: str, label: str, duration_s: floa
         assert len(track.times_s) == len(track.scores)
         assert np.isfinite(track.times_s).all()
         assert not np.isinf(track.scores).any()
-        assert math.isfinite(track.threshold)
+        assert not math.isinf(track.threshold)  # NaN: it flags nothing by itself
         assert (np.diff(track.times_s) >= 0).all()
 
 

@@ -11,10 +11,17 @@ import pytest
 from tests.flagging.conformance import Given, check_promises, evidence_of, same
 from vidforensics.flagging import audio_discontinuity
 from vidforensics.flagging.audio_discontinuity import AudioDiscontinuityDetector
-from vidforensics.flagging.audio_discontinuity_model import Logistic, Model, load_model, measures
+from vidforensics.flagging.audio_discontinuity_model import (
+    JoinModel,
+    Logistic,
+    Model,
+    load_model,
+    measures,
+)
 from vidforensics.flagging.audio_discontinuity_steps import Steps, speech_measures, steps_of
 from vidforensics.flagging.audio_discontinuity_stretches import GRID_STEPS, stretches
-from vidforensics.types import Shot, SoundSeries, Speech
+from vidforensics.flagging.audio_discontinuity_voices import VOICE_MEASURES
+from vidforensics.types import Shot, SoundSeries, Speech, Voices
 
 BANDS = 58
 HOP_S = 0.01
@@ -44,12 +51,13 @@ def detect(
     cuts_s: tuple[float, ...] = (),
     length_s: float | None = None,
     speech: Speech | None = None,
+    voices: Voices | None = None,
 ):
     seconds = len(levels_db) * HOP_S if length_s is None else length_s
     edges = (0.0, *cuts_s, seconds)
     shots = tuple(Shot(a, b, "cut" if b != seconds else None) for a, b in itertools.pairwise(edges))
     evidence = evidence_of(Given(shots=shots, sounds=(series_of(levels_db),), sound_length_s=seconds))
-    evidence = replace(evidence, features=replace(evidence.features, speech=speech))
+    evidence = replace(evidence, features=replace(evidence.features, speech=speech, voices=voices))
     detector = AudioDiscontinuityDetector()
     detection = detector.detect(evidence)
     check_promises(detection, detector.name, detector.label, evidence.duration_s)
@@ -64,9 +72,16 @@ def plain_model() -> Model:
     weights = np.zeros(18)
     weights[4] = 1.0  # the nearer side's distance less that between the sides
     weights[5] = 0.05  # a little more for longer stretches
-    join = Logistic(np.zeros(18), np.ones(18), weights, -2.5)
-    speech = Logistic(np.zeros(7), np.ones(7), np.zeros(7), 5.0)
-    return Model(directions, join, speech, 1.9, 2.0, "made by hand")
+    join = Logistic(np.zeros(18), np.ones(18), weights, -2.5, 8.0)
+    with_voice = np.append(weights, [0, 0, 0, 4.0, 0, 0, 0, 0])  # and the voice is nearer across than to it
+    heard = Logistic(np.zeros(26), np.ones(26), with_voice, -3.5, 8.0)
+    speech = Logistic(np.zeros(7), np.ones(7), np.zeros(7), 5.0, 8.0)
+    return Model(
+        JoinModel(directions, heard, 1.9, False),
+        JoinModel(directions, join, 2.0, False),
+        speech,
+        "made by hand",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -102,18 +117,63 @@ def heard(seconds: float, speaks: tuple[float, float]) -> Speech:
     return Speech(times_s, np.where(inside, 0.9, 0.1).astype(np.float32))
 
 
+def voices(seconds: float, others: tuple[float, float]) -> Voices:
+    """One voice, and another in windows that lie mostly between two times."""
+    times_s = np.arange(0.0, seconds - 1.6, 0.8)
+    vectors = np.zeros((len(times_s), 256), np.float16)
+    other = (times_s + 0.8 >= others[0]) & (times_s + 0.8 < others[1])
+    vectors[other, 1] = vectors[~other, 0] = 1.0
+    return Voices(times_s, vectors)
+
+
+ALWAYS, HOST = (0.0, 20.0), (8.0, 11.0)
+
+
 def test_only_what_the_network_hears_as_speech_is_assessed() -> None:
-    everywhere = detect(spliced(), speech=heard(20.0, (0.0, 20.0)))
+    everywhere = detect(spliced(), speech=heard(20.0, ALWAYS), voices=voices(20.0, HOST))
     assert [s.start_s for s in everywhere.segments if s.listed] == [pytest.approx(8.0, abs=0.5)]
-    assert [t.threshold for t in everywhere.tracks] == [1.9]
-    assert [t.threshold for t in detect(spliced()).tracks] == [2.0]
-    nowhere = detect(spliced(), speech=heard(20.0, (0.0, 0.0)))
+    assert everywhere.tracks[0].threshold == 1.9
+    nowhere = detect(spliced(), speech=heard(20.0, (0.0, 0.0)), voices=voices(20.0, HOST))
     assert not nowhere.segments
     assert not any(c.assessed for c in nowhere.coverage)
-    first_half = detect(spliced(), speech=heard(20.0, (0.0, 6.0)))
+    first_half = detect(spliced(), speech=heard(20.0, (0.0, 6.0)), voices=voices(20.0, HOST))
     assert not [s for s in first_half.segments if s.listed]
     silent = Speech(np.zeros(0), np.zeros(0, np.float32))
-    assert not any(c.assessed for c in detect(spliced(), speech=silent).coverage)
+    nobody = Voices(np.zeros(0), np.zeros((0, 256), np.float16))
+    assert not any(c.assessed for c in detect(spliced(), speech=silent, voices=nobody).coverage)
+
+
+def test_without_both_networks_it_goes_by_the_sound_alone() -> None:
+    by_sound = detect(spliced())
+    assert by_sound.tracks[0].threshold == 2.0
+    assert same(by_sound, detect(spliced(), speech=heard(20.0, ALWAYS)))
+    assert same(by_sound, detect(spliced(), voices=voices(20.0, HOST)))
+
+
+def test_the_voice_adds_to_what_the_room_says() -> None:
+    speech = heard(20.0, ALWAYS)
+    with_voice, same_voice = (
+        detect(spliced(), speech=speech, voices=voices(20.0, who)).tracks[0].scores
+        for who in (HOST, (0.0, 0.0))
+    )
+    assert np.nanmax(with_voice) > np.nanmax(same_voice) + 1.0
+    in_one_room = detect(speech_like(20.0, 1), speech=speech, voices=voices(20.0, HOST))
+    assert not [s for s in in_one_room.segments if s.listed]
+
+
+def test_changes_of_voice_and_room_are_tracks_that_flag_nothing() -> None:
+    levels = spliced(10.0, 20.0)
+    found = detect(levels, speech=heard(20.0, ALWAYS), voices=voices(20.0, (10.0, 20.0)))
+    _, room, voice = found.tracks
+    assert all(np.isnan(t.threshold) for t in (room, voice))
+    at = float(room.times_s[np.nanargmax(room.scores)])
+    assert at == pytest.approx(10.0, abs=0.5)
+    assert np.nanmax(voice.scores) == pytest.approx(1.0, abs=0.05)
+    assert float(voice.times_s[np.nanargmax(voice.scores)]) == pytest.approx(10.0, abs=1.0)
+    assert np.isnan(room.scores[room.times_s < 1.5]).all()
+    across = detect(levels, cuts_s=(10.0,)).tracks[1]
+    assert np.isnan(across.scores[np.abs(across.times_s - 10.0) < 1.5]).all()
+    assert len(detect(levels).tracks) == 2
 
 
 def test_sound_that_changes_with_the_picture_is_editing() -> None:
@@ -226,5 +286,7 @@ def test_chunks_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_weights_fit_the_measures() -> None:
     model = load_model()
     part = next(stretches(speech_like(20.0, 1)[::5].astype(np.float32)))
-    assert measures(part, model.directions).shape[1] == len(model.join.weights)
+    assert measures(part, model.unheard.directions, summed=False).shape[1] == len(model.unheard.odds.weights)
+    of_sound = measures(part, model.heard.directions, summed=True).shape[1]
+    assert of_sound + VOICE_MEASURES == len(model.heard.odds.weights)
     assert model.source.startswith("python -m tests.benchmarks.audio_discontinuity")

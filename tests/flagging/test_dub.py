@@ -11,12 +11,13 @@ import pytest
 
 from tests.flagging.conformance import Given, check_promises, evidence_of
 from vidforensics.flagging import sync_spans
-from vidforensics.flagging.dub import DubDetector, best_fitting, gaps, pooled_odds
+from vidforensics.flagging.audio_discontinuity_changes import VOICE_CHANGE
+from vidforensics.flagging.dub import DubDetector, best_fitting, gaps, other_voices, pooled_odds, shut
 from vidforensics.flagging.dub import Judged as Judgement
 from vidforensics.flagging.sync_gates import CLOSED, NO_FACE, SILENT, SMALL, gate_of
 from vidforensics.flagging.sync_input import FaceStretch, face_stretches, heard_features, seen_features
 from vidforensics.flagging.sync_spans import LAGS, own_lag, spans
-from vidforensics.types import Faces, FaceTrack, SoundSeries, Speech
+from vidforensics.types import Detection, Faces, FaceTrack, ScoreTrack, SoundSeries, Speech
 
 
 def stretch(seconds: float = 12.0, start_s: float = 0.0, seed: int = 1, **changes: object) -> FaceStretch:
@@ -129,6 +130,42 @@ def test_of_two_faces_the_one_that_fits_decides() -> None:
     assert scores == pytest.approx([-2.0, -2.0, 3.0, np.nan], nan_ok=True)
 
 
+def test_a_shut_mouth_while_somebody_speaks_is_told_where_it_is_the_only_one() -> None:
+    lips = np.random.default_rng(9).normal(0, 0.05, (300, 48)).astype(np.float32)
+    lips[150:] = lips[149]
+    times_s = np.arange(0.0, 16.0, 0.2)
+
+    def judged(start_s: float, shapes: np.ndarray, speech: np.ndarray | None = None) -> Judgement:  # type: ignore[type-arg]
+        heard = np.ones(300, np.float32) if speech is None else speech
+        face = stretch(12.0, start_s, shapes=shapes, speech=heard)
+        return Judgement(start_s, np.zeros(300), gate_of(face), None)
+
+    alone = shut([judged(0.0, lips)], times_s)
+    assert alone[times_s < 3.5] == pytest.approx(0.0)
+    assert alone[(times_s > 8.5) & (times_s < 12.0)] == pytest.approx(1.0)
+    assert np.isnan(alone[times_s >= 12.0]).all()
+    two = shut([judged(0.0, lips), judged(6.0, lips)], times_s)
+    assert np.isnan(two[(times_s > 6.0) & (times_s < 12.0)]).all()
+    quiet = shut([judged(0.0, lips, np.zeros(300, np.float32))], times_s)
+    assert quiet[times_s < 12.0] == pytest.approx(0.0)
+    assert np.isnan(shut([], times_s)).all()
+
+
+def test_a_voice_that_changes_is_told_where_one_face_stays() -> None:
+    times_s = np.arange(0.0, 20.0, 0.4)
+    change = ScoreTrack("audio_discontinuity", VOICE_CHANGE, "1 − cosine", times_s, np.full(50, 0.4), np.nan)
+    faces = Faces((track(np.arange(2.0, 9.0, 0.04)), track(np.arange(12.0, 13.0, 0.04))))
+    evidence = evidence_of(Given(times_s=(0.0, 10.0, 20.0)))
+    evidence = replace(evidence, features=replace(evidence.features, faces=faces))
+    assert list(other_voices("sync", evidence)) == []
+    evidence = replace(evidence, earlier=(Detection("audio_discontinuity", tracks=(change,)),))
+    (found,) = other_voices("sync", evidence)
+    known = found.times_s[np.isfinite(found.scores)]
+    assert known.min() == pytest.approx(3.6)
+    assert known.max() == pytest.approx(7.2)
+    assert found.detector == "sync"
+
+
 def test_features_say_nothing_of_level_and_place() -> None:
     face = stretch(6.0)
     assert heard_features(face.levels + 12) == pytest.approx(heard_features(face.levels), abs=1e-3)
@@ -228,7 +265,7 @@ def test_the_replaced_voice_of_the_sample_is_likelier_a_dub_than_its_own(samples
         features = replace(evidence.features, faces=talking.faces, speech=talking.speech)
         answer = DubDetector().detect(replace(evidence, features=features))
         check_promises(answer, "sync", "dub", evidence.duration_s)
-        (track,) = answer.tracks
+        track = answer.tracks[0]
         inside = (track.times_s > 17.0) & (track.times_s < 20.0)
         assert np.isfinite(track.scores[inside]).all()
         peaks[name] = float(track.scores[inside].max())

@@ -13,6 +13,7 @@ from vidforensics.features.picture_source import PictureSourceAccumulator
 from vidforensics.features.sound_picture import SoundPictureAccumulator
 from vidforensics.features.sound_series import SoundSeriesAccumulator
 from vidforensics.features.speech import speech_accumulator
+from vidforensics.features.voices import voice_accumulator
 
 __all__ = [
     "AudioPrintAccumulator",
@@ -24,4 +25,5 @@ __all__ = [
     "face_accumulator",
     "speech_accumulator",
     "to_imagehash",
+    "voice_accumulator",
 ]

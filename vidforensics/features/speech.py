@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics import models
+from vidforensics.features.first_track import FirstTrack
 from vidforensics.features.speech_net import CHUNK, RATE_HZ, Listener, speech_net
 from vidforensics.types import AudioBlock, Speech
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array
 
 HOP_S = CHUNK / RATE_HZ
-MOST_DRIFT_S = 0.1
-"""Sound that begins so far from where the last ended is heard as a new beginning."""
-
 NO_SPEECH_MODEL = "the speech model is not installed; run: vidforensics models install"
 
 
@@ -34,22 +32,21 @@ class SpeechAccumulator:
     """Takes every sound of the decode pass; gives the speech of the first track."""
 
     def __init__(self) -> None:
-        self._track: int | None = None
+        self._sound = FirstTrack()
         self._listener = Listener(speech_net())
-        self._start_s = -np.inf
-        self._taken = self._heard = 0
+        self._start_s = 0.0
+        self._heard = 0
         self._found: list[tuple[float, Float32Array]] = []
 
     def update(self, block: AudioBlock) -> None:
         """Take the next sound; other tracks than the first are passed over."""
-        self._track = block.track if self._track is None else self._track
-        if block.track != self._track or not len(block.mono):
-            return
-        drift_s = block.mono_start_s - (self._start_s + self._taken / RATE_HZ)
-        if abs(drift_s) > MOST_DRIFT_S:
-            self._begin(block.mono_start_s)
-        self._taken += len(block.mono)
-        self._keep(self._listener.hear(np.clip(np.nan_to_num(block.mono), -1.0, 1.0).astype(np.float32)))
+        samples, anew = self._sound.take(block)
+        if anew:
+            self._keep(self._listener.rest())
+            self._listener = Listener(speech_net())
+            self._start_s, self._heard = block.mono_start_s, 0
+        if len(samples):
+            self._keep(self._listener.hear(samples))
 
     def finish(self) -> Speech:
         """The speech of the track by time; of no length where there was none."""
@@ -59,11 +56,6 @@ class SpeechAccumulator:
         probability = np.concatenate([np.zeros(0, np.float32), *(p for _, p in self._found)])
         order = np.argsort(times_s, kind="stable")  # timestamps may jump back
         return Speech(times_s[order], probability[order])
-
-    def _begin(self, start_s: float) -> None:
-        self._keep(self._listener.rest())
-        self._listener = Listener(speech_net())
-        self._start_s, self._taken, self._heard = start_s, 0, 0
 
     def _keep(self, probability: Float32Array) -> None:
         if len(probability):

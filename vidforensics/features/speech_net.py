@@ -17,6 +17,7 @@ import numpy as np
 
 from vidforensics import models
 from vidforensics.features.onnx_weights import onnx_weights
+from vidforensics.features.squash import sigmoid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +106,7 @@ class SpeechNet:
         answers = np.empty((len(heard), HIDDEN), np.float32)
         for row, entered in enumerate(entering):
             gates = entered + self.stay @ hidden
-            let_in, let_out, kept = _sigmoid(gates[: 3 * HIDDEN]).reshape(3, HIDDEN)
+            let_in, let_out, kept = sigmoid(gates[: 3 * HIDDEN]).reshape(3, HIDDEN)
             cell = kept * cell + let_in * np.tanh(gates[3 * HIDDEN :])
             hidden = let_out * np.tanh(cell)
             answers[row] = hidden
@@ -145,7 +146,7 @@ class Listener:
     def _run(self, samples: Float32Array) -> Float32Array:
         net = self._net
         remembered, self._state = net.remembered(net.encoded(samples), self._state)
-        return _sigmoid(np.maximum(remembered, 0.0) @ net.leave + np.float32(net.level))
+        return sigmoid(np.maximum(remembered, 0.0) @ net.leave + np.float32(net.level))
 
 
 @cache
@@ -173,9 +174,3 @@ def _convolved(values: Float32Array, weights: Float32Array, bias: Float32Array, 
     count, times = windows.shape[:2]
     answers: Float32Array = np.maximum(windows.reshape(count * times, -1) @ weights + bias, 0.0)
     return answers.reshape(count, times, -1)
-
-
-def _sigmoid(values: Float32Array) -> Float32Array:
-    with np.errstate(over="ignore"):
-        answers: Float32Array = np.float32(1.0) / (np.float32(1.0) + np.exp(-values))
-    return answers

@@ -1,4 +1,4 @@
-"""Flagging: features go in, score tracks, segments and coverage come out, one detector at a time.
+"""Flagging: features go in, score tracks, segments and coverage come out, one detector at a time, then fused.
 
 `detectors()` lists every detector behind the one plug-in seam (`vidforensics.types.Detector`) and
 `run_detectors()` runs them all over one clip's evidence. A detector that breaks costs its own answer,
@@ -49,7 +49,7 @@ def models_used() -> dict[str, str | None]:
 
 
 def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:
-    """Run every detector over one clip.
+    """Run every detector over one clip, and bring together what they say of the same stretch.
 
     Args:
         evidence: all that was extracted and measured.
@@ -59,13 +59,15 @@ def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple
         One Detection per detector, in the order of `detectors()`.
 
     """
+    from vidforensics.flagging.fusion import fuse
+
     found = detectors()
     answers: tuple[Detection, ...] = ()
     for done, detector in enumerate(found, start=1):
         answers += (_run_one(detector, replace(evidence, earlier=answers)),)
         give_back_memory()
         progress("flag", float(done), float(len(found)))
-    return answers
+    return fuse(answers)
 
 
 def _run_one(detector: Detector, evidence: Evidence) -> Detection:

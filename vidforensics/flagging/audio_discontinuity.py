@@ -1,21 +1,23 @@
 """Flag stretches of speech whose sound came from another source than what surrounds them.
 
 The evidence of one clip goes in; a score track, segments labelled `audio_splice` and coverage come out. Each
-stretch of 0.8 to 12 s is compared with up to 10 s before and behind it by noise floor and spectrum, within
-its shot only, as sound that changes with the picture is editing. Where the speech network listened, what it
-heard decides with the sound's own measures what is speech. Cuts within one recording, which leave
-almost no trace after a lossy codec, are not looked for.
+stretch of 0.8 to 12 s is compared with up to 10 s before and behind it by noise floor, spectrum and voice,
+within its shot only, as sound that changes with the picture is editing. Where the speech or the voice network
+is not installed, the voice is left out and the sound's own measures say what is speech. Cuts within one
+recording, which leave almost no trace after a lossy codec, are not looked for.
 Source: Zhao et al., Audio splicing detection and localization using environmental signature (2014).
 """
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidforensics.flagging.audio_discontinuity_model import Model, load_model, measures
+from vidforensics.flagging.audio_discontinuity_changes import change_tracks
+from vidforensics.flagging.audio_discontinuity_model import JoinModel, Model, load_model, measures
 from vidforensics.flagging.audio_discontinuity_steps import (
     AROUND_STEPS,
     STRIDE,
@@ -24,11 +26,12 @@ from vidforensics.flagging.audio_discontinuity_steps import (
     steps_of,
 )
 from vidforensics.flagging.audio_discontinuity_stretches import Stretches, stretches
+from vidforensics.flagging.audio_discontinuity_voices import VoiceSums
 from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import not_assessed, tile
 from vidforensics.flagging.sync_input import grid_speech
-from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment, Speech
+from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment, Speech, Voices
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, Float32Array, FloatArray, IntArray
@@ -48,6 +51,19 @@ BASIS = (
     "The noise floor and spectrum of this stretch of speech differ from the sound before and behind it more "
     "than one recording usually differs from itself."
 )
+BASIS_HEARD = (
+    "The noise floor, spectrum and voice of this stretch of speech together differ from the speech before "
+    "and behind it more than those of one recording usually do, even where two people speak in one room."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What one track is judged by: weights, and bool (T,) which steps are speech; voices where told apart."""
+
+    model: JoinModel
+    spoken: BoolArray
+    voices: VoiceSums | None = None
 
 
 class AudioDiscontinuityDetector:
@@ -65,18 +81,35 @@ class AudioDiscontinuityDetector:
         if steps.times_s[-1] - steps.times_s[0] < LEAST_S:
             reason = f"less than {LEAST_S:.0f} s of sound"
             return Detection(self.name, coverage=not_assessed(self.name, duration_s, reason))
-        model, speech = load_model(), evidence.features.speech
-        scores = scored(steps, model, spoken(steps, model, speech), picture_cuts_s(evidence))
-        threshold = model.threshold if speech is not None else model.threshold_unheard
+        judge = judge_of(steps, load_model(), evidence.features.speech, evidence.features.voices)
+        cuts_s = picture_cuts_s(evidence)
+        scores = scored(steps, judge, cuts_s)
         track = ScoreTrack(
-            self.name, "sound from another source", "log odds", steps.times_s[:-1], scores, threshold
+            self.name,
+            "sound from another source",
+            "log odds",
+            steps.times_s[:-1],
+            scores,
+            judge.model.threshold,
         )
         return Detection(
             detector=self.name,
-            tracks=(track,),
-            segments=_segments(self.name, self.label, track, duration_s),
+            tracks=(track, *change_tracks(self.name, steps, judge.voices, cuts_s)),
+            segments=_segments(self.name, self.label, track, duration_s, _basis(judge)),
             coverage=tile(self.name, duration_s, _gaps(steps, scores, duration_s)),
+            listed_from_log10_lr=calibrated(self.name, track.threshold)[1],
         )
+
+
+def judge_of(steps: Steps, model: Model, speech: Speech | None, voices: Voices | None) -> Judge:
+    """How a track is judged: with its voices where both networks listened, without them elsewhere."""
+    if speech is None or voices is None:
+        return Judge(model.unheard, like_speech(steps, model))
+    return Judge(model.heard, heard(steps, speech), VoiceSums.of(voices, speech))
+
+
+def _basis(judge: Judge) -> str:
+    return BASIS if judge.voices is None else BASIS_HEARD
 
 
 def picture_cuts_s(evidence: Evidence) -> FloatArray:
@@ -88,41 +121,32 @@ def picture_cuts_s(evidence: Evidence) -> FloatArray:
     return np.sort(np.array(times, np.float64))
 
 
-def spoken(steps: Steps, model: Model, speech: Speech | None) -> BoolArray:
-    """Which steps are speech, judged over 4 s by the sound's measures and by the network where it listened.
-
-    Args:
-        steps: T steps of one track.
-        model: weights.
-        speech: heard in that track; None where nobody listened.
-
-    Returns: bool (T,).
-    """
+def like_speech(steps: Steps, model: Model) -> BoolArray:
+    """Which steps sound like speech, judged over 4 s by the sound's own measures, bool (T,)."""
     values = speech_measures(steps.levels)
     odds = np.where(values[:, 0] >= LEAST_RANGE_DB, model.speech(values), -np.inf)
     odds = np.clip(odds, -10.0, 10.0)
     at = np.arange(len(odds)) * STRIDE
-    like_speech: BoolArray = np.interp(np.arange(len(steps.levels)), at, odds) > 0.0
-    return like_speech if speech is None else like_speech & _heard(steps, speech)
+    like: BoolArray = np.interp(np.arange(len(steps.levels)), at, odds) > 0.0
+    return like
 
 
-def _heard(steps: Steps, speech: Speech) -> BoolArray:
+def heard(steps: Steps, speech: Speech) -> BoolArray:
     """Steps about which somebody speaks for LEAST_HEARD_SHARE of 4 s or more, bool (T,)."""
     middles_s = (steps.times_s[:-1] + steps.times_s[1:]) / 2
     speaks = grid_speech(speech, middles_s) > LIKELY_SPEECH
     padded = np.pad(speaks.astype(np.float64), (AROUND_STEPS // 2, AROUND_STEPS // 2 - 1), mode="edge")
     share = np.convolve(padded, np.full(AROUND_STEPS, 1 / AROUND_STEPS), "valid")
-    heard: BoolArray = share >= LEAST_HEARD_SHARE
-    return heard
+    found: BoolArray = share >= LEAST_HEARD_SHARE
+    return found
 
 
-def scored(steps: Steps, model: Model, spoken: BoolArray, cuts_s: FloatArray) -> FloatArray:
+def scored(steps: Steps, judge: Judge, cuts_s: FloatArray) -> FloatArray:
     """Per step the score of the best stretch there, stretches not overlapping; NaN where none was assessed.
 
     Args:
         steps: T steps of one track.
-        model: weights.
-        spoken: bool (T,), which steps sound like speech.
+        judge: what they are judged by.
         cuts_s: times of picture cuts; sound is compared only within a shot.
 
     Returns: float64 (T,), log odds.
@@ -131,22 +155,33 @@ def scored(steps: Steps, model: Model, spoken: BoolArray, cuts_s: FloatArray) ->
     inside = np.searchsorted(steps.times_s[:-1], cuts_s)
     borders = np.unique(np.concatenate([[0], inside, [len(scores)]]))
     for start, end in itertools.pairwise(borders):
-        _score_shot(steps.levels[start:end], model, spoken[start:end], scores[start:end])
+        shot = Steps(steps.times_s[start : end + 1], steps.levels[start:end])
+        _score_shot(shot, replace(judge, spoken=judge.spoken[start:end]), scores[start:end])
     return scores
 
 
-def _score_shot(levels: Float32Array, model: Model, spoken: BoolArray, scores: FloatArray) -> None:
+def _score_shot(shot: Steps, judge: Judge, scores: FloatArray) -> None:
     kept: list[tuple[IntArray, IntArray, FloatArray]] = []
-    for part in stretches(levels):
-        fits = _is_speech(spoken, part)
+    for part in stretches(shot.levels):
+        fits = is_speech(judge.spoken, part)
         if fits.any():
-            odds = model.join(measures(part, model.directions))
-            kept.append((part.first[fits], part.last[fits], odds[fits]))
+            fitting = part.only(fits)
+            odds = judge.model.odds(measured(shot, fitting, judge))
+            kept.append((fitting.first, fitting.last, odds))
     if kept:
         odds = np.concatenate([k[2] for k in kept])
         order = np.argsort(-odds, kind="stable")
         first, last = np.concatenate([k[0] for k in kept]), np.concatenate([k[1] for k in kept])
         _fill(scores, first[order], last[order], odds[order])
+
+
+def measured(steps: Steps, part: Stretches, judge: Judge) -> Float32Array:
+    """All that the weights see of some stretches, float32 (P, k + 17), or 8 more with voices."""
+    of_sound = measures(part, judge.model.directions, summed=judge.model.summed)
+    if judge.voices is None:
+        return of_sound
+    of_voice = judge.voices.measures(steps.times_s[part.first], steps.times_s[part.last])
+    return np.concatenate([of_sound, of_voice], axis=1)
 
 
 def _fill(scores: FloatArray, first: IntArray, last: IntArray, odds: FloatArray) -> None:
@@ -165,7 +200,7 @@ def _fill(scores: FloatArray, first: IntArray, last: IntArray, odds: FloatArray)
     scores[(np.cumsum(depth)[:-1] > 0) & ~taken] = odds[-1]
 
 
-def _is_speech(spoken: BoolArray, part: Stretches) -> BoolArray:
+def is_speech(spoken: BoolArray, part: Stretches) -> BoolArray:
     """Stretches that are mostly speech within and around, bool (P,)."""
     total = np.concatenate([[0], np.cumsum(spoken)])
     first, last, before, behind = part.first, part.last, part.before_steps, part.behind_steps
@@ -175,7 +210,9 @@ def _is_speech(spoken: BoolArray, part: Stretches) -> BoolArray:
     return fits
 
 
-def _segments(name: str, label: Label, track: ScoreTrack, duration_s: float) -> tuple[Segment, ...]:
+def _segments(
+    name: str, label: Label, track: ScoreTrack, duration_s: float, basis: str
+) -> tuple[Segment, ...]:
     """Stretches above the threshold, and weaker candidates, not listed, where there is none of those."""
     listed = binarise(track)
     weaker = binarise(track, BinariseOptions(onset=track.threshold - LISTED_BELOW_THRESHOLD))
@@ -187,7 +224,7 @@ def _segments(name: str, label: Label, track: ScoreTrack, duration_s: float) -> 
         if start_s < end_s:
             score, log10_lr = calibrated(name, peak)
             listed_now = peak >= track.threshold
-            found.append(Segment(start_s, end_s, label, score, log10_lr, name, BASIS, listed_now))
+            found.append(Segment(start_s, end_s, label, score, log10_lr, name, basis, listed_now))
     return tuple(found)
 
 

@@ -2,7 +2,8 @@
 
 Stretches with their profiles go in, one score each comes out; so do measures of speech and a score for each.
 The weights are data, in audio_discontinuity.json, with the command that fitted them: directions in which
-sources differ more than one source does with itself, and a logistic function of the distances along them.
+sources differ more than one source does with itself, and a logistic function of the distances along them and,
+where voices are told apart, of those of the voice.
 Source: discriminant directions after Fisher (1936); logistic regression with ridge penalty.
 """
 
@@ -28,31 +29,43 @@ STEP_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """A logistic function: (x − mean) / scale · weights + bias."""
+    """A logistic function: (x − mean) / scale, no farther from 0 than the limit, · weights + bias."""
 
     mean: FloatArray
     scale: FloatArray
     weights: FloatArray
     bias: float
+    limit: float = 8.0
 
     def __call__(self, values: Float32Array) -> FloatArray:
         """Log odds of every row of values (n, k), float64 (n,)."""
-        standard = np.clip((values - self.mean) / self.scale, -8.0, 8.0)
+        standard = np.clip((values - self.mean) / self.scale, -self.limit, self.limit)
         return np.asarray(standard @ self.weights + self.bias, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """directions float64 (profile length, k); `join` and `speech` score stretches and their surroundings.
+class JoinModel:
+    """directions float64 (profile length, k); `odds` scores stretches by them; the operating point.
 
-    threshold is the operating point where the speech network listened, threshold_unheard where it did not.
+    summed: whether the directions count all alike, as one distance, or each for itself.
     """
 
     directions: FloatArray
-    join: Logistic
-    speech: Logistic
+    odds: Logistic
     threshold: float
-    threshold_unheard: float
+    summed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`heard` judges where the speech and the voice network listened, `unheard` where they did not.
+
+    speech scores measures of the sound itself, and says there what is speech.
+    """
+
+    heard: JoinModel
+    unheard: JoinModel
+    speech: Logistic
     source: str
 
 
@@ -64,26 +77,36 @@ def load_model() -> Model:
 
 def model_of(plain: dict[str, Any]) -> Model:
     """A model from its JSON form."""
-    join, speech = (
-        Logistic(np.array(p["mean"]), np.array(p["scale"]), np.array(p["weights"]), float(p["bias"]))
-        for p in (plain["join"], plain["speech"])
-    )
-    thresholds = float(plain["threshold"]), float(plain["threshold_unheard"])
-    return Model(np.array(plain["directions"]), join, speech, *thresholds, str(plain["source"]))
+    heard, unheard = (join_model_of(plain[name]) for name in ("heard", "unheard"))
+    return Model(heard, unheard, logistic_of(plain["speech"]), str(plain["source"]))
 
 
-def measures(found: Stretches, directions: FloatArray) -> Float32Array:
+def join_model_of(plain: dict[str, Any]) -> JoinModel:
+    """One of its parts from its JSON form."""
+    directions, join = np.array(plain["directions"], np.float64), logistic_of(plain["join"])
+    return JoinModel(directions, join, float(plain["threshold"]), bool(plain["summed"]))
+
+
+def logistic_of(plain: dict[str, Any]) -> Logistic:
+    """A logistic function from its JSON form."""
+    mean, scale, weights = (np.array(plain[name], np.float64) for name in ("mean", "scale", "weights"))
+    return Logistic(mean, scale, weights, float(plain["bias"]), float(plain["limit"]))
+
+
+def measures(found: Stretches, directions: FloatArray, *, summed: bool) -> Float32Array:
     """What the logistic function of a stretch sees.
 
     Args:
         found: P stretches with their profiles.
         directions: float64 (profile length, k).
+        summed: add the distances along the directions up, so that k below is 1.
 
     Returns: float32 (P, k + 17): squared distances to the context along every direction, the distance to
         the nearer side and between the sides, how much there was to compare, and how quiet, middle and loud
         levels differ.
     """
     along = _squared(found.inner - found.context, directions)
+    along = along.sum(axis=1, keepdims=True) if summed else along
     left = _squared(found.inner - found.before, directions).sum(axis=1)
     right = _squared(found.inner - found.behind, directions).sum(axis=1)
     has_left, has_right = found.before_steps > 0, found.behind_steps > 0

@@ -10,7 +10,7 @@ evidence, Zhao et al., Audio splicing detection and localization using environme
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vidforensics.records.arrays import Float32Array, IntArray
+    from vidforensics.records.arrays import BoolArray, Float32Array, IntArray
 
 GRID_STEPS = 8
 LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 30)
@@ -48,6 +48,10 @@ class Stretches:
     context: Float32Array
     before: Float32Array
     behind: Float32Array
+
+    def only(self, chosen: BoolArray) -> Stretches:
+        """Some of them, bool (P,)."""
+        return Stretches(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def stretches(levels: Float32Array) -> Iterator[Stretches]:

@@ -9,13 +9,14 @@ Source: Chung & Zisserman, Out of time (2016); Korshunov & Marcel, Speaker incon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vidforensics.errors import MissingModelError
+from vidforensics.flagging.audio_discontinuity_changes import VOICE_CHANGE
 from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.coverage import Gap, not_assessed, tile
 from vidforensics.flagging.sync_gates import NO_FACE, Gate, gate_of
@@ -38,6 +39,11 @@ Line = Callable[["FloatArray"], "FloatArray"]
 LISTED_BELOW_THRESHOLD = 2.0
 STEP_S = 0.2
 """Resolution of the score track."""
+
+SHUT = "speech while the only mouth in view is shut"
+OTHER_VOICE = "voice changes while one face stays"
+STAYS_S = 1.6
+"""A face stays where it is on camera for so long before and behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,14 @@ class DubDetector:
         track = ScoreTrack(self.name, "voice not this mouth's", "log odds", times_s, scores, threshold)
         return Detection(
             detector=self.name,
-            tracks=(track,),
+            tracks=(
+                track,
+                ScoreTrack(self.name, SHUT, "share of 4 s", times_s, shut(judged, times_s), np.nan),
+                *other_voices(self.name, evidence),
+            ),
             segments=self._segments(track, judged, duration_s, model),
             coverage=tile(self.name, duration_s, gaps(judged, scores, times_s, duration_s)),
+            listed_from_log10_lr=model.config.calibration.apply(threshold)[1],
         )
 
     def _segments(
@@ -192,6 +203,44 @@ def best_fitting(judged: Sequence[Judged], times_s: FloatArray) -> FloatArray:
         values[inside] = one.odds[index[inside]]
         scores = np.fmin(scores, values)
     return scores
+
+
+def shut(judged: Sequence[Judged], times_s: FloatArray) -> FloatArray:
+    """How much of the 2 s on both sides somebody speaks and the one mouth on camera does not.
+
+    Args:
+        judged: stretches of face.
+        times_s: float64 (n,), ascending.
+
+    Returns:
+        float64 (n,), 0–1; NaN where no face or more than one is on camera.
+    """
+    shares: FloatArray = np.full(len(times_s), np.nan)
+    faces = np.zeros(len(times_s), np.int64)
+    for one in judged:
+        index = np.floor((times_s - one.start_s) * RATE_HZ).astype(np.int64)
+        inside = (index >= 0) & (index < len(one.odds))
+        faces[inside] += 1
+        shares[inside] = one.gate.shut_share(index[inside])
+    shares[faces != 1] = np.nan
+    return shares
+
+
+def other_voices(name: str, evidence: Evidence) -> Iterator[ScoreTrack]:
+    """The change of voice measured before, where one face is on camera throughout; none where it was not.
+
+    Args:
+        name: of the detector.
+        evidence: with the answers of earlier detectors.
+    """
+    tracks = [t for answer in evidence.earlier for t in answer.tracks if t.name == VOICE_CHANGE]
+    for track in tracks[:1]:
+        stays = np.zeros(len(track.times_s), bool)
+        for face in (f for f in evidence.features.faces.tracks if len(f.times_s)):
+            first_s, last_s = float(face.times_s[0]) + STAYS_S, float(face.times_s[-1]) - STAYS_S
+            stays |= (track.times_s >= first_s) & (track.times_s <= last_s)
+        scores = np.where(stays, track.scores, np.nan)
+        yield replace(track, detector=name, name=OTHER_VOICE, scores=scores)
 
 
 def gaps(judged: Sequence[Judged], scores: FloatArray, times_s: FloatArray, duration_s: float) -> list[Gap]:

@@ -45,6 +45,15 @@ class Gate:
     large: FloatArray
     moving: FloatArray
     sounding: FloatArray
+    shut: FloatArray
+
+    def shut_share(self, index: IntArray) -> FloatArray:
+        """Share of the 2 s on both sides in which somebody speaks and this mouth does not, float64 (m,)."""
+        first, last = (
+            np.maximum(index - AROUND_STEPS, 0),
+            np.minimum(index + AROUND_STEPS, len(self.shut) - 1),
+        )
+        return _share(self.shut, first, last)
 
     def passes(self, first: IntArray, last: IntArray) -> BoolArray:
         """Which stretches [first, last) may be judged, bool (m,)."""
@@ -77,11 +86,13 @@ class Gate:
 
 def gate_of(item: FaceStretch) -> Gate:
     """The gate of one stretch of face."""
+    speaks, large, moving = item.speech > LEAST_SPEECH, item.eyes_px >= LEAST_EYES_PX, _moving(item)
     return Gate(
-        speech=_sums(item.speech > LEAST_SPEECH),
-        large=_sums(item.eyes_px >= LEAST_EYES_PX),
-        moving=_sums(_moving(item)),
+        speech=_sums(speaks),
+        large=_sums(large),
+        moving=_sums(moving),
         sounding=_sums(item.sounding),
+        shut=_sums(speaks & large & ~moving),
     )
 
 

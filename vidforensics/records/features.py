@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vidforensics.records.arrays import (
         ByteArray,
         CodeArray,
@@ -127,6 +130,18 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
+class Voices:
+    """Whose voice is heard: times_s (N,), where each window of 1.6 s begins; vectors float16 (N, 256).
+
+    Of one sound track, times ascending. Two vectors of one person have a product near 1; a vector of zeros
+    stands where the sound is too quiet to be anybody's.
+    """
+
+    times_s: FloatArray
+    vectors: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
 class Faces:
     """Faces of the clip.
 
@@ -143,7 +158,8 @@ class Faces:
 class Features:
     """Numbers measured from one clip, no judgement in them.
 
-    speech is that of the first sound track; where it is None, speech_not_sought says why.
+    speech and voices are those of the first sound track; where speech is None, speech_not_sought says why,
+    where voices is None nobody told voices apart.
     """
 
     frame_hashes: FrameHashes
@@ -155,3 +171,4 @@ class Features:
     sources: SourceSeries | None = None
     speech: Speech | None = None
     speech_not_sought: str | None = "no speech was listened for"
+    voices: Voices | None = None

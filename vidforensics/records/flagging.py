@@ -17,7 +17,10 @@ Label = Literal["splice", "dub", "audio_splice", "deletion", "duplication", "str
 
 @dataclass(frozen=True, slots=True)
 class ScoreTrack:
-    """A detector's score over time: times_s (N,), scores (N,), NaN where nothing was assessed."""
+    """A detector's score over time: times_s (N,), scores (N,), NaN where nothing was assessed.
+
+    threshold is NaN where the track is shown for reading and flags nothing by itself.
+    """
 
     detector: str
     name: str
@@ -57,12 +60,16 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A detector's whole answer for one clip."""
+    """A detector's whole answer for one clip.
+
+    listed_from_log10_lr is the likelihood ratio at its operating point; None where it has none.
+    """
 
     detector: str
     tracks: tuple[ScoreTrack, ...] = ()
     segments: tuple[Segment, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    listed_from_log10_lr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

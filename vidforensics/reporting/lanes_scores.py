@@ -80,7 +80,8 @@ def _spectrogram(picture: SoundPicture, end_s: float) -> Markup:
 def score_lane(track: ScoreTrack, series: Series, key: str, end_s: float) -> Lane:
     """One score track with its threshold; gaps stay gaps."""
     threshold = float(track.threshold)
-    low, high = finite_range([series.least, series.greatest], threshold, 0.0)
+    has_threshold = bool(np.isfinite(threshold))
+    low, high = finite_range([series.least, series.greatest], threshold if has_threshold else 0.0, 0.0)
     high += (high - low) * 0.06
 
     def y(
@@ -98,13 +99,18 @@ def score_lane(track: ScoreTrack, series: Series, key: str, end_s: float) -> Lan
         parts = [tag("path", d=line_path(x, y(series.greatest), longest_step=longest), class_="line")]
     if series.binned:
         parts.insert(0, tag("path", d=range_path(x, y(series.greatest), y(series.least)), class_="range"))
-    if np.isfinite(threshold):
+    if has_threshold:
         at_threshold = y(np.full(1, threshold))[0]
         floor = np.full(len(x), at_threshold)
         parts.append(tag("path", d=range_path(x, y(over), floor), class_="over"))
         parts.append(tag("path", d=f"M0 {at_threshold:.1f}H{BOX_WIDTH}", class_="threshold"))
     unit = f" {clean_note(track.unit)}" if track.unit else ""
-    note = f"threshold {number(threshold)}{unit} (dashed); top {number(high, 2)}"
+    read_at = (
+        f"threshold {number(threshold)}{unit} (dashed)"
+        if has_threshold
+        else f"flags nothing by itself,{unit}"
+    )
+    note = f"{read_at}; top {number(high, 2)}"
     label = clean_note(track.name.replace("_", " ")) or "score"
     return Lane(key, f"{label[0].upper()}{label[1:]}", note, SCORE_HEIGHT, curves(SCORE_HEIGHT, *parts))
 
