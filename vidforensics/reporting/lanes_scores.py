@@ -105,11 +105,10 @@ def score_lane(track: ScoreTrack, series: Series, key: str, end_s: float) -> Lan
         parts.append(tag("path", d=range_path(x, y(over), floor), class_="over"))
         parts.append(tag("path", d=f"M0 {at_threshold:.1f}H{BOX_WIDTH}", class_="threshold"))
     unit = f" {clean_note(track.unit)}" if track.unit else ""
-    read_at = (
-        f"threshold {number(threshold)}{unit} (dashed)"
-        if has_threshold
-        else f"flags nothing by itself,{unit}"
-    )
+    if has_threshold:
+        read_at = f"threshold {number(threshold)}{unit} (dashed)"
+    else:
+        read_at = "flags nothing by itself" + (f",{unit}" if unit else "")
     note = f"{read_at}; top {number(high, 2)}"
     label = clean_note(track.name.replace("_", " ")) or "score"
     return Lane(key, f"{label[0].upper()}{label[1:]}", note, SCORE_HEIGHT, curves(SCORE_HEIGHT, *parts))
