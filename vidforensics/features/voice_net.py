@@ -78,7 +78,7 @@ class VoiceNet:
 
         def tensor(at: int, *shape: int) -> Float32Array:
             values: Float32Array = np.frombuffer(data, "<f4", int(np.prod(shape)), at).reshape(shape)
-            turned: Float32Array = np.ascontiguousarray(values.T)
+            turned: Float32Array = values.T.copy("C")  # a view would keep all 17 MB of the file
             return turned
 
         inputs = (BANDS, SIZE, SIZE)
@@ -126,9 +126,8 @@ def mel_frames(samples: Float32Array) -> Float32Array:
     return power
 
 
-@cache
 def voice_net() -> VoiceNet:
-    """The installed network.
+    """The installed network, read anew: 6 MB that shall go with whoever listens.
 
     Raises:
         FileNotFoundError: it is not installed; ask `models.installed` first.
