@@ -212,11 +212,16 @@ def test_silence_and_steady_sound_are_not_assessed(level_db: float) -> None:
     assert not any(c.assessed for c in detection.coverage)
 
 
-def test_sound_that_starts_late_keeps_its_times() -> None:
+@pytest.mark.parametrize("cut_s", [3.0, 24.999])
+def test_sound_that_starts_late_keeps_its_times(cut_s: float) -> None:
+    shots = (Shot(0.0, cut_s, "cut"), Shot(cut_s, 25.0, None))
     evidence = evidence_of(
-        Given(sounds=(series_of(spliced(), start_s=5.0),), sound_length_s=20.0, duration_s=25.0)
+        Given(sounds=(series_of(spliced(), start_s=5.0),), sound_length_s=20.0, duration_s=25.0, shots=shots)
     )
     detection = AudioDiscontinuityDetector().detect(evidence)
+    room = detection.tracks[1]
+    assert np.isnan(room.scores[room.times_s < 6.5]).all()
+    assert np.isfinite(room.scores).any()
     check_promises(detection, "audio_discontinuity", "audio_splice", evidence.duration_s)
     (segment,) = [s for s in detection.segments if s.listed]
     assert segment.start_s == pytest.approx(13.0, abs=0.5)

@@ -42,7 +42,8 @@ def change_tracks(
     stride = GRID_STEPS * max(1, len(steps.levels) // (GRID_STEPS * MOST_TIMES))
     at = np.arange(0, len(steps.levels), stride)
     times_s = steps.times_s[at]
-    borders_s = np.concatenate([steps.times_s[:1], cuts_s, steps.times_s[-1:]])
+    inside_s = np.clip(cuts_s, steps.times_s[0], steps.times_s[-1])  # the picture may go on without sound
+    borders_s = np.concatenate([steps.times_s[:1], inside_s, steps.times_s[-1:]])
     from_s = np.maximum(times_s - REACH_S, borders_s[np.searchsorted(cuts_s, times_s, side="right")])
     to_s = np.minimum(times_s + REACH_S, borders_s[np.searchsorted(cuts_s, times_s, side="right") + 1])
     fits = (times_s - from_s >= LEAST_S) & (to_s - times_s >= LEAST_S)
@@ -59,10 +60,13 @@ def change_tracks(
 
 
 def _room_change(steps: Steps, at: IntArray, first: IntArray, last: IntArray) -> FloatArray:
-    """Mean over the bands of how far the quiet levels of [first, at) and [at, last) are apart, dB."""
+    """Mean over the bands of how far the quiet levels of [first, at) and [at, last) are apart, dB.
+
+    NaN where timestamps jump back, so that nothing lies between.
+    """
     last = np.minimum(last, len(steps.levels))
     change = [
-        np.abs(_quiet(steps.levels[a:m]) - _quiet(steps.levels[m:b])).mean()
+        np.abs(_quiet(steps.levels[a:m]) - _quiet(steps.levels[m:b])).mean() if a < m < b else np.nan
         for a, m, b in zip(first, at, last, strict=True)
     ]
     return np.array(change, np.float64)
