@@ -86,10 +86,10 @@ class VoiceAccumulator:
         levels = np.array([_level(self._kept[i * HOP : i * HOP + WINDOW]) for i in range(count)])
         vectors = np.zeros((count, SIZE), np.float16)
         heard = np.flatnonzero(levels >= LEAST_LEVEL)
-        if len(heard):
-            windows = np.stack([frames[f : f + WINDOW_STEPS] for f in firsts[heard]])
-            gains = np.float32(LEVEL) / levels[heard]
-            vectors[heard] = self._net.vectors(windows * (gains**2)[:, None, None].astype(np.float32))
+        for some in (heard[i : i + WINDOWS_AT_ONCE] for i in range(0, len(heard), WINDOWS_AT_ONCE)):
+            windows = np.stack([frames[f : f + WINDOW_STEPS] for f in firsts[some]])
+            gains = np.float32(LEVEL) / levels[some]
+            vectors[some] = self._net.vectors(windows * (gains**2)[:, None, None].astype(np.float32))
         self._times_s += [self._kept_from_s + i * HOP / RATE_HZ for i in range(count)]
         self._vectors.append(vectors)
         self._kept = self._kept[count * HOP :]
