@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,3 +132,13 @@ def test_the_weights_name_only_what_is_measured():
     assert set(plain["names"]) <= {*NAMES, *CODING_NAMES}
     assert len(plain["pair"]["weights"]) == len(plain["names"]) + 1
     assert plain["source"].startswith("python -m tests.benchmarks.splice")
+
+
+def test_the_benchmark_measures_what_the_detector_looks_at(samples: Path) -> None:
+    from tests.benchmarks.splice_shots import evidence_of as evidence_of_benchmark
+
+    answer = SpliceDetector().detect(evidence_of_benchmark(samples / "suspect.mp4"))
+    check_promises(answer, "splice", "splice", answer.coverage[-1].end_s)
+    assessed_s = sum(row.end_s - row.start_s for row in answer.coverage if row.assessed)
+    assert assessed_s > 0.9 * answer.coverage[-1].end_s
+    assert np.isfinite(answer.tracks[0].scores).sum() == 5
