@@ -9,6 +9,7 @@ from vidforensics.flagging.audio_discontinuity_voices import UNKNOWN, VOICE_MEAS
 from vidforensics.types import Speech, Voices
 
 SECONDS = 30.0
+WHOLE = (0.0, SECONDS)
 
 
 def speech_of(spoken: np.ndarray) -> Speech:  # type: ignore[type-arg]
@@ -46,7 +47,7 @@ def test_measures_equal_plain_means() -> None:
     nearest, across = max(inner @ left, inner @ right), left @ right
     much = np.log1p(weights[inside].sum())
     wanted = [1 - inner @ around, 1 - nearest, 1 - across, across - nearest, 1, 1, much, (1 - nearest) * much]
-    assert sums.measures(np.array([first_s]), np.array([last_s]))[0] == pytest.approx(wanted, abs=1e-5)
+    assert sums.measures(np.array([first_s]), np.array([last_s]), WHOLE)[0] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_windows_weigh_by_their_share_of_speech() -> None:
@@ -59,7 +60,7 @@ def test_windows_weigh_by_their_share_of_speech() -> None:
 
 def test_where_nobody_is_heard_nothing_is_known() -> None:
     silent = VoiceSums.of(random_voices(4), speech_of(np.zeros(10, bool)))
-    row = silent.measures(np.array([10.0]), np.array([12.0]))[0]
+    row = silent.measures(np.array([10.0]), np.array([12.0]), WHOLE)[0]
     assert row == pytest.approx([UNKNOWN, UNKNOWN, UNKNOWN, 0, 0, 0, 0, UNKNOWN / 2])
     assert np.isnan(silent.change(np.array([10.0]), np.array([5.0]), np.array([15.0]))).all()
 
@@ -67,15 +68,25 @@ def test_where_nobody_is_heard_nothing_is_known() -> None:
 def test_no_window_and_no_stretch() -> None:
     nobody = Voices(np.zeros(0), np.zeros((0, 256), np.float16))
     sums = VoiceSums.of(nobody, speech_of(np.ones(10, bool)))
-    assert sums.measures(np.array([1.0]), np.array([3.0]))[0, 4:6].tolist() == [0.0, 0.0]
-    assert sums.measures(np.zeros(0), np.zeros(0)).shape == (0, VOICE_MEASURES)
+    assert sums.measures(np.array([1.0]), np.array([3.0]), WHOLE)[0, 4:6].tolist() == [0.0, 0.0]
+    assert sums.measures(np.zeros(0), np.zeros(0), WHOLE).shape == (0, VOICE_MEASURES)
 
 
 def test_stretches_at_the_ends_have_one_side() -> None:
     sums = VoiceSums.of(random_voices(5), speech_of(np.ones(10, bool)))
-    first, last = sums.measures(np.array([0.0, 27.0]), np.array([3.0, 29.9]))
+    first, last = sums.measures(np.array([0.0, 27.0]), np.array([3.0, 29.9]), WHOLE)
     assert first[4:6].tolist() == last[4:6].tolist() == [1.0, 0.0]
     assert first[2] == last[2] == pytest.approx(UNKNOWN)
+
+
+def test_voices_of_other_shots_are_no_surroundings() -> None:
+    vectors = np.zeros((36, 256), np.float16)
+    vectors[:, 1] = 1.0
+    vectors[13:23] = np.eye(1, 256)  # another voice in the shot from 10 to 20 s, and nobody else there
+    sums = VoiceSums.of(Voices(np.arange(36) * 0.8, vectors), speech_of(np.ones(10, bool)))
+    stretch = np.array([14.0]), np.array([16.0])
+    assert sums.measures(*stretch, (10.4, 19.5))[0, :2] == pytest.approx([0.0, 0.0], abs=1e-5)
+    assert sums.measures(*stretch, WHOLE)[0, 0] > 0.2
 
 
 def test_a_change_is_greatest_where_the_voice_changes() -> None:

@@ -26,7 +26,7 @@ from vidforensics.flagging.audio_discontinuity_steps import (
     steps_of,
 )
 from vidforensics.flagging.audio_discontinuity_stretches import Stretches, stretches
-from vidforensics.flagging.audio_discontinuity_voices import VoiceSums
+from vidforensics.flagging.audio_discontinuity_voices import LIKELY_SPEECH, VoiceSums
 from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import not_assessed, tile
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 LEAST_S = 3.0
 LEAST_SPEECH_SHARE = 0.75
 LEAST_RANGE_DB = 10.0
-LIKELY_SPEECH = 0.5
 LEAST_HEARD_SHARE = 0.3
 LISTED_BELOW_THRESHOLD = 2.0
 """Candidates so far below the threshold (log odds) are still given, marked as not listed."""
@@ -177,11 +176,12 @@ def _score_shot(shot: Steps, judge: Judge, scores: FloatArray) -> None:
 
 
 def measured(steps: Steps, part: Stretches, judge: Judge) -> Float32Array:
-    """All that the weights see of some stretches, float32 (P, k + 17), or 8 more with voices."""
+    """All that the weights see of some stretches of one shot, float32 (P, k + 17), or 8 more with voices."""
     of_sound = measures(part, judge.model.directions, summed=judge.model.summed)
     if judge.voices is None:
         return of_sound
-    of_voice = judge.voices.measures(steps.times_s[part.first], steps.times_s[part.last])
+    shot_s = float(steps.times_s[0]), float(steps.times_s[-1])
+    of_voice = judge.voices.measures(steps.times_s[part.first], steps.times_s[part.last], shot_s)
     return np.concatenate([of_sound, of_voice], axis=1)
 
 

@@ -41,7 +41,7 @@ class VoiceSums:
 
     @classmethod
     def of(cls, voices: Voices, speech: Speech) -> Self:
-        """Sums of one track's voices, each window weighing by its share of speech, 0 below a third or so."""
+        """Sums of one track's voices, each window weighing by its share of speech, 0 below 0.3."""
         ends = np.searchsorted(speech.times_s, voices.times_s + WINDOW_S)
         starts = np.searchsorted(speech.times_s, voices.times_s)
         spoken = np.concatenate([[0.0], np.cumsum(speech.probability > LIKELY_SPEECH)])
@@ -50,22 +50,25 @@ class VoiceSums:
         vectors = voices.vectors.astype(np.float64) * weight[:, None]
         return cls(voices.times_s, _sums(vectors), _sums(weight))
 
-    def measures(self, first_s: FloatArray, last_s: FloatArray) -> Float32Array:
+    def measures(self, first_s: FloatArray, last_s: FloatArray, shot_s: tuple[float, float]) -> Float32Array:
         """Measures of the voice of P stretches.
 
         Args:
             first_s: where they begin, float64 (P,).
             last_s: where they end.
+            shot_s: the shot they lie in; a voice beyond it is no surroundings of theirs.
 
         Returns:
             float32 (P, VOICE_MEASURES): distance (1 − cosine) of the stretch's voice to that of up to 10 s
-            on both sides, to the nearer side, and between the sides; how much nearer the sides are to each
-            other; whether a voice is heard within and beside, and on both sides; how much of it there is;
-            and the distance to the nearer side times that.
+            on both sides within the shot, to the nearer side, and between the sides; how much nearer the
+            sides are to each other; whether a voice is heard within and beside, and on both sides; how much
+            of it there is; and the distance to the nearer side times that.
         """
         inner, inner_weight = self._mean(*self._within(first_s, last_s))
-        before, before_weight = self._mean(*self._before(first_s, first_s - CONTEXT_S))
-        behind, behind_weight = self._mean(*self._behind(last_s, last_s + CONTEXT_S))
+        from_s = np.maximum(first_s - CONTEXT_S, shot_s[0] - SLACK_S)
+        to_s = np.minimum(last_s + CONTEXT_S, shot_s[1] + SLACK_S)
+        before, before_weight = self._mean(*self._before(first_s, from_s))
+        behind, behind_weight = self._mean(*self._behind(last_s, to_s))
         around = _unit(before * before_weight[:, None] + behind * behind_weight[:, None])
         left, right = _cosine(inner, before), _cosine(inner, behind)
         nearest = np.where(
