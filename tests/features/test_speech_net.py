@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.features.make_sound import audio
 from vidforensics import models
 from vidforensics.features import speech
 from vidforensics.features.onnx_weights import onnx_weights
 from vidforensics.features.speech import SpeechAccumulator
 from vidforensics.features.speech_net import CHUNK, RATE_HZ, SpeechNet
-from vidforensics.types import AudioBlock
 
 
 def published() -> bytes:
@@ -82,11 +82,6 @@ def test_other_bytes_are_read_or_refused_but_never_worse(data: bytes) -> None:
     except ValueError:
         return
     assert all(isinstance(v, np.ndarray) for v in found.values())
-
-
-def audio(start_s: float, samples: np.ndarray, track: int = 0) -> AudioBlock:  # type: ignore[type-arg]
-    mono = samples.astype(np.float32)
-    return AudioBlock(track, start_s, mono[:, None], RATE_HZ, start_s, mono)
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.features.make_sound import audio
 from vidforensics import models
 from vidforensics.features import voice_net as module
 from vidforensics.features import voices
 from vidforensics.features.voice_net import BANDS, FRAME, RATE_HZ, SIZE, STEP, VoiceNet, mel_frames
 from vidforensics.features.voices import HOP, WINDOW, VoiceAccumulator
-from vidforensics.types import AudioBlock
 
 FILE_BYTES = module._STAY_BIAS_AT[-1] + 4 * SIZE * 4
 
@@ -71,11 +71,6 @@ def test_a_tone_lies_in_its_band_and_powers_add_up() -> None:
 def test_less_than_a_frame_gives_none() -> None:
     assert mel_frames(np.zeros(FRAME - 1, np.float32)).shape == (0, BANDS)
     assert mel_frames(np.zeros(FRAME, np.float32)).shape == (1, BANDS)
-
-
-def audio(start_s: float, samples: np.ndarray, track: int = 0) -> AudioBlock:  # type: ignore[type-arg]
-    mono = samples.astype(np.float32)
-    return AudioBlock(track, start_s, mono[:, None], RATE_HZ, start_s, mono)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from vidforensics.flagging.audio_discontinuity_voices import VoiceSums
 from vidforensics.types import ScoreTrack
 
 if TYPE_CHECKING:
-    from vidforensics.records.arrays import BoolArray, Float32Array, FloatArray, IntArray
+    from vidforensics.records.arrays import Float32Array, FloatArray, IntArray
 
 REACH_S = 5.0
 LEAST_S = 1.6
@@ -54,7 +54,8 @@ def change_tracks(
     room[fits] = _room_change(steps, at[fits], first, last)
     tracks = [ScoreTrack(name, ROOM_CHANGE, "dB", times_s, room, float("nan"))]
     if voices is not None and len(voices.starts_s):
-        change = _where(fits, voices.change(times_s, from_s, to_s))
+        change = voices.change(times_s, from_s, to_s)
+        change[~fits] = np.nan
         tracks.append(ScoreTrack(name, VOICE_CHANGE, "1 − cosine", times_s, change, float("nan")))
     return tuple(tracks)
 
@@ -76,8 +77,3 @@ def _quiet(levels: Float32Array) -> Float32Array:
     place = int(QUIET * (len(levels) - 1))
     quiet: Float32Array = np.partition(levels, place, axis=0)[place]
     return quiet
-
-
-def _where(fits: BoolArray, values: FloatArray) -> FloatArray:
-    masked: FloatArray = np.where(fits, values, np.nan)
-    return masked
