@@ -1,12 +1,13 @@
 """Bring together what detectors of different kinds say of one stretch.
 
 The answers of all detectors go in and come out; a segment that another kind of evidence supports carries the
-likelihood ratio of both. A voice laid over a speaker shows twice, by independent means: the mouth does not
-follow it, and it sounds unlike what surrounds it. Their ratios multiply, and what the two reach together
-is listed where either alone would have had to reach as much. Evidence never takes another's away: a dub made
-in the same room by the same person's voice leaves the sound alone.
+likelihood ratio of both. A voice laid over a speaker shows twice, by different means: the mouth does not
+follow it, and it sounds unlike what surrounds it. Their ratios multiply as if they were independent, which
+they are not where somebody off camera speaks while a listener's mouth moves (docs/flagging.md). What the two
+reach together is listed where either alone would have had to reach as much. Evidence never takes another's
+away: a dub made in the same room by the same person's voice leaves the sound alone.
 Source: product of likelihood ratios of independent evidence, Aitken & Taroni, Statistics and the evaluation
-of evidence for forensic scientists (2004), chapter 8.
+of evidence for forensic scientists (2004).
 """
 
 from __future__ import annotations
