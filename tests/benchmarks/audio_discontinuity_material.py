@@ -1,22 +1,26 @@
 """Material for the sound-join benchmark: real tracks, joins made in them by a seeded hand, codecs.
 
-Clips of the footage go in, split by speaker or scene; `Item`s come out, each a track with the times of
-the joins that were made in it (none for untouched ones), as a codec gave it back.
+Clips of the footage go in, some speakers or scenes of it; `Item`s come out, each a track with the times of
+the joins that were made in it (none for untouched ones) and of the picture's cuts, as a codec gave it back.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+
+from vidforensics import acquisition, extraction
+from vidforensics.errors import InputError
+from vidforensics.flagging.audio_discontinuity import cuts_between
+from vidforensics.types import FrameBlock
 
 MAX_S = 60.0
 CODECS = {
@@ -35,7 +39,7 @@ FADE_S = 0.005
 
 @dataclass(frozen=True)
 class Source:
-    """One decoded track of the footage."""
+    """One decoded track of the footage; cuts_s are the picture's, on the track's clock."""
 
     name: str
     corpus: str
@@ -43,6 +47,7 @@ class Source:
     folder: str
     rate: int
     samples: np.ndarray
+    cuts_s: tuple[float, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -51,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Item:
-    """One track to be examined. `joins` are the times where it was cut; `donor` names another source."""
+    """One track to be examined: where it was cut, the other source's corpus, the picture's cuts."""
 
     name: str
     kind: str
@@ -61,12 +66,7 @@ class Item:
     samples: np.ndarray
     joins: tuple[float, ...] = ()
     donor: str = ""
-    narrow: bool = False
-
-
-def side(group: str) -> str:
-    """Half the speakers and scenes are for fitting, the others for measuring."""
-    return "fit" if hashlib.sha256(group.encode()).digest()[0] % 2 else "test"
+    cuts_s: tuple[float, ...] = ()
 
 
 def rows(footage: Path) -> list[dict[str, str]]:
@@ -74,17 +74,35 @@ def rows(footage: Path) -> list[dict[str, str]]:
         return [r for r in csv.DictReader(file) if r["has_sound"] == "1"]
 
 
-def sources(footage: Path, least_s: float = 3.0) -> Iterator[Source]:
+def sources(footage: Path, wanted: Callable[[str], bool], least_s: float = 3.0) -> Iterator[Source]:
+    """Every track that is long enough, of the wanted speakers and scenes."""
     for row in rows(footage):
-        name = row["file"]
+        name, group = row["file"], row["speaker_or_scene_id"]
+        if not wanted(group):
+            continue
         try:
-            rate, samples, _ = decoded(footage / name)
+            rate, samples, first_s = decoded(footage / name)
         except (av.error.FFmpegError, IndexError):
             continue
         if len(samples) >= least_s * rate:
             folder, leaf = name.split("/", 1)
             corpus = re.split(r"[_\-0-9.]", leaf)[0]
-            yield Source(name, corpus, row["speaker_or_scene_id"], folder, rate, samples[: int(MAX_S * rate)])
+            cuts_s = tuple(t - first_s for t in picture_cuts_s(footage / name)) if row["width"] else ()
+            yield Source(name, corpus, group, folder, rate, samples[: int(MAX_S * rate)], cuts_s)
+
+
+def picture_cuts_s(path: Path) -> tuple[float, ...]:
+    """Where the picture changes, as the detector is told in use; () where it cannot be read."""
+    shots = extraction.ShotAccumulator()
+    try:
+        decoder = extraction.Decoder(path, acquisition.probe(path), extraction.DecodeOptions(sound=False))
+        with decoder as blocks:
+            for block in blocks:
+                if isinstance(block, FrameBlock):
+                    shots.update(block)
+    except InputError:
+        return ()
+    return tuple(cuts_between(shots.finish()).tolist())
 
 
 def decoded(file: Path | io.BytesIO) -> tuple[int, np.ndarray, float]:
@@ -155,7 +173,14 @@ def made(host: Source, donors: list[Source], kind: str, rng: np.random.Generator
         after = int(later[np.argmin(np.abs(later - at - len(piece)))])
     samples = np.concatenate([host.samples[:at], piece, host.samples[after:]])
     joins = (at / host.rate, (at + len(piece)) / host.rate)
-    return Item(host.name, kind, "none", host, 0.0, samples, joins, donor.corpus, donor.rate < host.rate)
+    cuts_s = _moved(host, at, after, len(piece))
+    return Item(host.name, kind, "none", host, 0.0, samples, joins, donor.corpus, cuts_s)
+
+
+def _moved(host: Source, at: int, after: int, length: int) -> tuple[float, ...]:
+    """The picture's cuts where samples [at, after) gave way to `length` others; a cut in between is gone."""
+    start_s, end_s, moved_s = at / host.rate, after / host.rate, (at + length - after) / host.rate
+    return tuple(t if t < start_s else t + moved_s for t in host.cuts_s if t < start_s or t >= end_s)
 
 
 def _jump(host: Source, at: int, places: np.ndarray, kind: str, rng: np.random.Generator) -> Item | None:
@@ -169,7 +194,8 @@ def _jump(host: Source, at: int, places: np.ndarray, kind: str, rng: np.random.G
         ramp = np.linspace(0, 1, fade, dtype=np.float32)[:, None]
         middle = left[-fade:] * (1 - ramp) + right[:fade] * ramp
         left, right = left[:-fade], np.concatenate([middle, right[fade:]])
-    return Item(host.name, kind, "none", host, 0.0, np.concatenate([left, right]), (at / host.rate,))
+    joined, cuts_s = np.concatenate([left, right]), _moved(host, at, to, 0)
+    return Item(host.name, kind, "none", host, 0.0, joined, (at / host.rate,), cuts_s=cuts_s)
 
 
 def piece_of(donor: Source, host: Source, rng: np.random.Generator) -> np.ndarray | None:
@@ -223,6 +249,4 @@ def loud(mono: np.ndarray, rate: int) -> np.ndarray:
 def through(item: Item, codec: str) -> Item:
     """The item as that codec gives it back."""
     start_s, samples = coded(item.samples, item.source.rate, codec)
-    return Item(
-        item.name, item.kind, codec, item.source, start_s, samples, item.joins, item.donor, item.narrow
-    )
+    return replace(item, codec=codec, start_s=start_s, samples=samples)

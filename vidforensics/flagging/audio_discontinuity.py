@@ -11,6 +11,7 @@ Source: Zhao et al., Audio splicing detection and localization using environment
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import not_assessed, tile
 from vidforensics.flagging.sync_input import grid_speech
-from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment, Speech, Voices
+from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment, Shot, Speech, Voices
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, Float32Array, FloatArray, IntArray
@@ -53,7 +54,8 @@ BASIS = (
 )
 BASIS_HEARD = (
     "The noise floor, spectrum and voice of this stretch of speech together differ from the speech before "
-    "and behind it more than those of one recording usually do, even where two people speak in one room."
+    "and behind it more than those of one recording usually do. Another person who speaks in the same room "
+    "is mostly, but not always, told from that."
 )
 
 
@@ -82,7 +84,7 @@ class AudioDiscontinuityDetector:
             reason = f"less than {LEAST_S:.0f} s of sound"
             return Detection(self.name, coverage=not_assessed(self.name, duration_s, reason))
         judge = judge_of(steps, load_model(), evidence.features.speech, evidence.features.voices)
-        cuts_s = picture_cuts_s(evidence)
+        cuts_s = cuts_between(evidence.extraction.shots)
         scores = scored(steps, judge, cuts_s)
         track = ScoreTrack(
             self.name,
@@ -112,10 +114,10 @@ def _basis(judge: Judge) -> str:
     return BASIS if judge.voices is None else BASIS_HEARD
 
 
-def picture_cuts_s(evidence: Evidence) -> FloatArray:
+def cuts_between(shots: Sequence[Shot]) -> FloatArray:
     """Times where the picture changes, float64 (n,), ascending: both ends of gradual transitions."""
     times: list[float] = []
-    for shot in evidence.extraction.shots[:-1]:
+    for shot in shots[:-1]:
         ends = (shot.transition_start_s, shot.end_s, shot.transition_end_s)
         times += [t for t in ends if t is not None]
     return np.sort(np.array(times, np.float64))
