@@ -50,8 +50,9 @@ METHODS = {
         "words and the channel, and, where its model is installed, the voice. Flagged is what differs in "
         "both together more than one recording usually does.",
         "A second speaker at another microphone, a caller and a quotation played in differ as well, without "
-        "any forgery, and of conversations made in one room one in 18 was flagged. Cuts within one recording leave almost nothing and are not looked for; sound that "
-        "changes with the picture, music and single sounds are not assessed. A third or more are missed.",
+        "any forgery, and of conversations made in one room one in 18 was flagged. Cuts within one recording "
+        "leave almost nothing and are not looked for; sound that changes with the picture, music and single "
+        "sounds are not assessed. A third or more are missed.",
     ),
     "splice": Method(
         "Splice",
