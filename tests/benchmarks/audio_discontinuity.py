@@ -37,6 +37,7 @@ from vidforensics.flagging.audio_discontinuity_steps import Steps, steps_of
 from vidforensics.types import AudioBlock, Speech, Voices
 
 COMMAND = "python -m tests.benchmarks.audio_discontinuity --footage DIR --seed {seed} --fit"
+OF_SIDE = {"all": "", "fit": " --side fit"}
 CODECS = ("aac96", "aac48")
 FALSE_FLAGS_PER_HOUR = 2.0
 FOLDS = 5
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("--footage", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--fit", action="store_true", help="fit on all folds and write what was fitted")
-    parser.add_argument("--side", choices=("all", "fit"), default="all")
+    parser.add_argument("--side", choices=tuple(OF_SIDE), default="all")
     parser.add_argument("--codecs", default=",".join(CODECS), help="of pcm, aac96, aac48, mp3")
     chosen = parser.parse_args()
     fold_of = folds_of(chosen.footage, chosen.side, chosen.seed)
@@ -92,7 +93,7 @@ def main() -> None:
     print("\nWithout the speech and the voice network:\n")
     print(table(judged[False]))
     if chosen.fit:
-        _write(examples, judged, chosen.seed)
+        _write(examples, judged, COMMAND.format(seed=chosen.seed) + OF_SIDE[chosen.side])
 
 
 def folds_of(footage: Path, side: str, seed: int) -> dict[str, int]:
@@ -159,10 +160,7 @@ def measured(item: material.Item) -> tuple[Steps, Speech, Voices]:
 
 
 def crossed(found: list[Case], examples: list[fit.Example | None]) -> dict[bool, list[Answer]]:
-    """Every track judged by a fit of the other folds and by the threshold of the other folds' answers.
-
-    By whether the speech and the voice network listened.
-    """
+    """Every track judged by a fit and a threshold of the other folds, with both networks and without."""
     answers: dict[bool, list[Answer]] = {True: [], False: []}
     for fold in range(FOLDS):
         known = [e for c, e in zip(found, examples, strict=True) if c.fold != fold and e is not None]
@@ -206,9 +204,8 @@ def _examples(found: list[Case], seed: int) -> list[fit.Example | None]:
     ]
 
 
-def _write(examples: list[fit.Example | None], judged: dict[bool, list[Answer]], seed: int) -> None:
+def _write(examples: list[fit.Example | None], judged: dict[bool, list[Answer]], command: str) -> None:
     """Weights from all folds; thresholds and calibration from the answers of fits without the speaker."""
-    command = COMMAND.format(seed=seed)
     plain = fit.fitted([e for e in examples if e is not None]) | {"source": command}
     for name, heard in (("heard", True), ("unheard", False)):
         plain[name]["threshold"] = round(threshold_of(judged[heard]), 3)

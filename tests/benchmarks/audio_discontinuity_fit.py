@@ -1,4 +1,4 @@
-"""Fit the sound-join detector's weights: on half of the speakers and scenes, by ridge logistic fits.
+"""Fit the sound-join detector's weights by ridge logistic fits.
 
 Examples with their steps go in; the JSON form of the model comes out. Positive stretches are those that
 were put in, to a quarter of a second; negative ones are all stretches of untouched speech and, where voices
