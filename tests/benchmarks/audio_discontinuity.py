@@ -217,7 +217,9 @@ def _write(examples: list[fit.Example | None], judged: dict[bool, list[Answer]],
     for heard, answers in judged.items():
         point = threshold_of(answers)
         put_in = [a.peak >= point for a in answers if len(a.case.item.joins) == 2]
-        print(f"\nHeard {heard}: {np.mean(put_in):.3f} found at the threshold of all folds, {point:.2f}.")
+        which = "With" if heard else "Without"
+        share = float(np.mean(put_in))
+        print(f"\n{which} the networks: {share:.3f} found at the threshold of all folds, {point:.2f}.")
 
 
 def threshold_of(answers: Sequence[Answer]) -> float:
