@@ -20,6 +20,7 @@ from scipy.stats import chi2
 
 import vidforensics.flagging.calibration as calibration
 from tests.benchmarks import duplication_deletion_material as material
+from tests.benchmarks.splice_fit import tail_threshold
 from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
 from vidforensics.flagging.duplication import DuplicationDetector, DuplicationOptions
 from vidforensics.types import Detection, Evidence
@@ -58,7 +59,8 @@ class Row:
     @property
     def is_forged(self) -> bool:
         """Whether this detector should flag something here."""
-        wanted = ("freeze", "copy") if self.detector == "duplication" else ("delete",)
+        repeats = (*material.FROZEN, *material.COPIED)
+        wanted = repeats if self.detector == "duplication" else ("delete",)
         return self.operation.startswith(wanted)
 
     @property
@@ -152,12 +154,11 @@ def _label(
 
 
 def operating_point(rows: Iterable[Row], per_hour: float, starts: str = "") -> float:
-    """The least raw score with no more false flags than `per_hour` on the clean clips given."""
+    """The raw score that lets so many false flags per hour of clean clips through, by the tail of theirs."""
     clean = [r for r in rows if r.is_clean]
     hours = sum(r.duration_s for r in clean) / 3600
-    scores = sorted((f.raw for r in clean for f in r.found if f.basis.startswith(starts)), reverse=True)
-    allowed = int(per_hour * hours)
-    return scores[allowed] + 1e-6 if len(scores) > allowed else -math.inf
+    raws = [np.array([f.raw for f in r.found if f.basis.startswith(starts)]) for r in clean]
+    return tail_threshold(raws, hours, per_hour)
 
 
 def fitted_line(rows: Iterable[Row]) -> tuple[float, float, int, int]:
@@ -212,10 +213,12 @@ def report(rows: list[Row], say: Callable[[str], None] = print) -> None:
 
 def _say_points(rows: list[Row], detector: str, say: Callable[[str], None]) -> None:
     fit = [r for r in rows if not r.is_test]
-    kinds = ("The picture stands still", "These") if detector == "duplication" else ("",)
-    for starts in kinds:
-        point = operating_point(fit, TARGETS_PER_HOUR[detector] / len(kinds), starts)
-        say(f"- operating point chosen on the fit half, {starts or 'all candidates'}: raw ≥ {point:.2f}")
+    kinds = ("The picture stands still", "The picture jumps", "These") if detector == "duplication" else ()
+    per_hour = TARGETS_PER_HOUR[detector]
+    for starts in ("", *kinds):
+        point = operating_point(fit, per_hour if not starts else per_hour / 2, starts)
+        said = f"“{starts} …”, for half as many" if starts else f"all, for {per_hour:.0f} per hour"
+        say(f"- by the tail of the fit half, {said}: raw {point:+.2f} (listed from {fit[0].threshold:.2f})")
     slope, intercept, positives, negatives = fitted_line(fit)
     say(f"- log10 LR = {slope:.3f} × raw + {intercept:.3f}")
     say(f"- fitted on {positives} true and {negatives} false candidates\n")
@@ -234,10 +237,17 @@ def _say_recall(rows: list[Row], say: Callable[[str], None]) -> None:
     for codec in sorted({r.codec for r in forged}):
         part = [r for r in forged if r.codec == codec and r.is_test and r.count >= 5]
         say(f"| any of ≥ 5 frames, {codec} | | {wilson(sum(r.is_caught for r in part), len(part))} |")
-    for operation in sorted({r.operation for r in forged}):
-        least = 5 if operation in ("freeze", "copy") else 8
-        part = [r for r in forged if r.operation == operation and r.is_test and r.count >= least]
-        say(f"| **{operation}, ≥ {least} frames** | | {wilson(sum(r.is_caught for r in part), len(part))} |")
+    is_repeat = forged and forged[0].detector == "duplication"
+    kinds = (material.FROZEN, material.COPIED) if is_repeat else (("delete",), ("delete_with_sound",))
+    least = 5 if is_repeat else 8
+    for operations in (*((o,) for kind in kinds for o in kind if len(kind) > 1), *kinds, sum(kinds, ())):
+        cells = []
+        for is_test in (False, True):
+            part = [
+                r for r in forged if r.operation in operations and r.is_test == is_test and r.count >= least
+            ]
+            cells.append(wilson(sum(r.is_caught for r in part), len(part)))
+        say(f"| **{' or '.join(operations)}, ≥ {least} frames** | {cells[0]} | {cells[1]} |")
 
 
 def _say_false(rows: list[Row], say: Callable[[str], None]) -> None:

@@ -34,6 +34,9 @@ MAX_FRAMES, MIN_FRAMES = 200, 150
 RATE_HZ = 16000
 MAX_PER_SCENE = 2
 FREEZES, COPIES, DELETIONS = (1, 3, 5, 10, 25), (5, 10, 25, 50), (3, 8, 20, 40)
+FROZEN, COPIED = ("freeze", "hold"), ("copy", "repeat", "overwrite")
+"""A frame held and the clip that much longer, or held over the next frames; a run put in elsewhere, shown
+again at once, or put over other frames."""
 DECOYS = ("untouched", "telecine", "low_rate", "slideshow", "end_card")
 CODECS = {
     "h264 crf 20": ("libx264", 480, {"crf": "20", "preset": "veryfast"}),
@@ -183,7 +186,9 @@ def make_all(source: Source, folder: Path, seed: int) -> Iterator[Made]:
 
 def _plan(rng: np.random.Generator) -> list[tuple[str, int]]:
     plan = [("freeze", int(n)) for n in rng.choice(FREEZES, 2, replace=False)]
+    plan += [("hold", int(rng.choice(FREEZES[2:])))]
     plan += [("copy", int(n)) for n in rng.choice(COPIES, 2, replace=False)]
+    plan += [(operation, int(rng.choice(COPIES))) for operation in COPIED[1:]]
     plan += [("delete", int(n)) for n in rng.choice(DELETIONS, 2, replace=False)]
     plan += [("delete_with_sound", int(n)) for n in rng.choice(DELETIONS, 1)]
     return [*plan, ("untouched", 0), (str(rng.choice(DECOYS[1:])), 0)]
@@ -195,15 +200,9 @@ def _edited(
     """Picture order, sound, and the first and one-past-last frame of the forgery."""
     total = len(excerpt.frames)
     everything = list(range(total))
-    at = int(rng.integers(30, total - 32))
-    if operation == "freeze":
-        return everything[:at] + [at - 1] * count + everything[at:], excerpt.sound, (at, at + count)
-    if operation == "copy":
-        start = int(rng.integers(0, max(1, total - count - 5)))
-        while abs(start - at) < count + 5 and total > 3 * count + 20:
-            start = int(rng.integers(0, total - count))
-        run = everything[start : start + count]
-        return everything[:at] + run + everything[at:], excerpt.sound, (at, at + len(run))
+    if operation in (*FROZEN, *COPIED):
+        order, span = _repeated(operation, count, total, rng)
+        return order, excerpt.sound, span
     if operation.startswith("delete"):
         at = int(rng.integers(20, total - count - 20))
         sound = excerpt.sound
@@ -212,6 +211,26 @@ def _edited(
             sound = np.concatenate([sound[:a], sound[b:]])
         return everything[:at] + everything[at + count :], sound, (at, at + 1)
     return _decoy_order(operation, total), excerpt.sound, (0, 0)
+
+
+def _repeated(
+    operation: str, count: int, total: int, rng: np.random.Generator
+) -> tuple[list[int], tuple[int, int]]:
+    """Picture order and span of a frame that is held, or of a run that is shown twice."""
+    everything, end = list(range(total)), total - 32
+    if operation in ("hold", "overwrite"):
+        end -= count
+    at = int(rng.integers(max(30, count if operation == "repeat" else 0), end))
+    after = everything[at + count :] if operation in ("hold", "overwrite") else everything[at:]
+    if operation in FROZEN:
+        run = [at - 1] * count
+    elif operation == "repeat":
+        run = everything[at - count : at]
+    else:
+        starts = [i for i in range(total - count) if abs(i - at) >= count]
+        start = int(rng.choice(starts))
+        run = everything[start : start + count]
+    return everything[:at] + run + after, (at, at + count)
 
 
 def _decoy_order(operation: str, total: int) -> list[int]:

@@ -179,13 +179,20 @@ def _shot_logistic(clips: Sequence[Shots], seen: Sequence[np.ndarray]) -> Logist
 
 
 def threshold_for(negatives: Sequence[Scored], flags_per_hour: float) -> float:
-    """Where clips without a foreign piece get so many flags per hour, by the tail of their highest scores.
+    """Where clips without a foreign piece get so many flags per hour."""
+    hours = sum(s.shots.seconds for s in negatives) / 3600
+    return tail_threshold([s.scores[np.isfinite(s.scores)] for s in negatives], hours, flags_per_hour)
+
+
+def tail_threshold(scores: Sequence[np.ndarray], hours: float, flags_per_hour: float) -> float:
+    """Where so many scores per hour are higher, by the tail of the highest; −∞ for too few to have one.
 
     The `TAIL` highest scores are taken as exponential above the next one, as few hours show no rate directly.
     Source: peaks over a threshold, Pickands (1975), with shape 0.
     """
-    hours = sum(s.shots.seconds for s in negatives) / 3600
-    peaks = np.sort(np.concatenate([s.scores[np.isfinite(s.scores)] for s in negatives]))[::-1]
+    peaks = np.sort(np.concatenate([np.zeros(0), *scores]))[::-1]
+    if len(peaks) <= TAIL:
+        return -np.inf
     floor = peaks[TAIL]
     by_tail = floor + (peaks[:TAIL] - floor).mean() * np.log(TAIL / (hours * flags_per_hour))
     return float(max(by_tail, peaks[int(flags_per_hour * hours)]))

@@ -8,6 +8,7 @@ or a regular pattern, and are not flagged.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,11 @@ import numpy as np
 from vidforensics.flagging.binarise import BinariseOptions, binarise
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import Gap, not_assessed, tile
+from vidforensics.flagging.duplication_anchored import Anchored, find_anchored
+from vidforensics.flagging.duplication_coded import coded_sizes
 from vidforensics.flagging.duplication_copies import Repeat, find_repeats
 from vidforensics.flagging.duplication_freezes import Freeze, find_freezes
+from vidforensics.flagging.duplication_path import REACH_FRAMES
 from vidforensics.flagging.duplication_shots import (
     pictureless_gaps,
     quiet_gaps,
@@ -30,34 +34,46 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import FloatArray
 
 NAME = "duplication"
+Spans = tuple[tuple[int, int], ...]
+"""Index ranges of the recordings of a clip."""
 LABEL: Label = "duplication"
 THRESHOLD = 0.0
 NOTHING = -6.0
 """Margin of a frame that belongs to no candidate."""
 BORDER_FRAMES = 2
-RIVAL_CLOSENESS = 1.0
+TOLD_CHEAP = 0.5
+"""The sentence of a freeze names what it cost the encoder from so much on, log2."""
+RIVAL_CLOSENESS, SAME_LAG_FRAMES = 1.0, 3
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicationOptions:
-    """Operating point of the detector; how it was chosen stands in docs/flagging.md.
+    """Operating point of the detector; how it was chosen stands in docs/flagging.md. In log2 ratios.
 
-    freeze_contrast, copy_closeness: log2 ratios at which a candidate is flagged. copy_extent: how much
-    further than one step, log2, the picture of a copy must move. alone_penalty: what a freeze loses with no
-    other stretch to compare with. short_penalty: what a freeze under `listed_frames` loses. rival_penalty:
-    what a copy loses per rival, another lag like it that speaks for a pattern. candidate_margin: what lies
-    above this, but below 0, is kept unlisted. least_change: luma levels; stretches that move less cannot be
-    judged.
+    freeze_evidence, copy_closeness, anchored_evidence: at which a freeze, a run that moves as another does,
+    and a run at a jump are flagged. copy_extent: how much further than one step the picture of a copy must
+    move. rival_penalty, anchored_rival_penalty: what the two kinds of copies lose per rival, another lag like
+    theirs that speaks for a pattern. cheap_limits: what a freeze loses, and gains at most, by what it cost
+    the encoder. ramp_limit: what it loses at most by coming and going gradually. alone_penalty: what it loses
+    with no other stretch to compare with. short_penalty: what one under `listed_frames` loses. least_flank:
+    one with less motion around it, against what is usual in its recording, is none. candidate_margin: what
+    lies above this, but below 0, is kept unlisted. least_change: luma levels; stretches that move less cannot
+    be judged.
     """
 
-    freeze_contrast: float = 2.2
+    freeze_evidence: float = 2.5
     copy_closeness: float = -0.8
     copy_extent: float = 2.0
+    anchored_evidence: float = 5.5
+    rival_penalty: float = 0.5
+    anchored_rival_penalty: float = 0.25
+    cheap_limits: tuple[float, float] = (-1.0, 1.5)
+    ramp_limit: float = 3.0
     alone_penalty: float = 1.0
     least_frames: int = 3
     listed_frames: int = 5
-    short_penalty: float = 2.0
-    rival_penalty: float = 0.5
+    short_penalty: float = 4.0
+    least_flank: float = -3.0
     candidate_margin: float = -1.0
     least_change: float = 0.12
 
@@ -97,28 +113,111 @@ class DuplicationDetector:
 
 def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidate]:
     """Every stretch that may be a repeat, in the order of frames."""
-    series = evidence.features.frames
-    found = []
-    if series.cells is not None:
-        for span in recordings(series, evidence.extraction.shots):
-            freezes = find_freezes(series.cells, span, options.least_frames)
-            found += [_frozen(freeze, options) for freeze in freezes]
-    if series.signatures is not None:
-        found += _copies(find_repeats(series.signatures), options, series)
+    spans = recordings(evidence.features.frames, evidence.extraction.shots)
+    found = [*_freezes(evidence, spans, options), *_shown_again(evidence, spans, options)]
     return sorted(found, key=lambda c: (c.first, c.last, c.basis))
+
+
+def _freezes(evidence: Evidence, spans: Spans, options: DuplicationOptions) -> Iterator[Candidate]:
+    series = evidence.features.frames
+    if series.cells is None:
+        return
+    sizes = coded_sizes(evidence.bitstream.packets, series.times_s)
+    for span in spans:
+        for freeze in find_freezes(series.cells, sizes, span, options.least_frames):
+            if freeze.flank >= options.least_flank:
+                yield _frozen(freeze, options)
+
+
+def _shown_again(evidence: Evidence, spans: Spans, options: DuplicationOptions) -> Iterator[Candidate]:
+    """Runs at jumps, and of the others those that no flagged one of these places more surely."""
+    series = evidence.features.frames
+    if series.signatures is None:
+        return
+    anchored = find_anchored(series.signatures)
+    anchored = [run for run in anchored if _is_inside(run.first, run.last, run.lag, spans)]
+    margins = _margins_at_jumps(anchored, options)
+    flagged = [run for run, margin in zip(anchored, margins, strict=True) if margin >= THRESHOLD]
+    for run, margin in zip(anchored, margins, strict=True):
+        if margin >= options.candidate_margin:
+            yield _at_jump(run, margin, series.times_s)
+    repeats = [r for r in find_repeats(series.signatures) if _may_be_copy(r, spans)]
+    yield from _copies([r for r in repeats if not any(_is_same(r, run) for run in flagged)], options, series)
 
 
 def _frozen(freeze: Freeze, options: DuplicationOptions) -> Candidate:
     count = freeze.last - freeze.first
     unlike = freeze.contrast - options.alone_penalty if np.isnan(freeze.unlike) else freeze.unlike
-    margin = min(freeze.contrast, unlike) - options.freeze_contrast
+    margin = min(freeze.contrast, unlike, freeze.edge) - options.freeze_evidence
+    margin += float(np.clip(freeze.cheap, *options.cheap_limits))
+    margin -= float(np.clip(freeze.ramp, 0.0, options.ramp_limit))
     margin -= options.short_penalty if count < options.listed_frames else 0.0
-    ratio = 2.0**freeze.contrast
-    basis = (
+    return Candidate(freeze.first, freeze.last, margin, _freeze_sentence(freeze))
+
+
+def _freeze_sentence(freeze: Freeze) -> str:
+    count, ratio = freeze.last - freeze.first, 2.0**freeze.contrast
+    said = (
         f"The picture stands still for {count} frames although the same shot moves at least {ratio:.0f} times"
-        " as much directly before and after, and nowhere near is it as still."
     )
-    return Candidate(freeze.first, freeze.last, margin, basis)
+    said += " as much directly before and after"
+    if freeze.unlike > 0.0:  # NaN, nothing to compare with, is not
+        said += ", and nowhere near is it as still"
+    if freeze.cheap >= TOLD_CHEAP:
+        said += (
+            f"; nine in ten stretches so long near it cost the encoder {2.0**freeze.cheap:.1f} times as much"
+        )
+    return said + "."
+
+
+def _margins_at_jumps(runs: Sequence[Anchored], options: DuplicationOptions) -> list[float]:
+    """Evidence over the operating point, less a penalty per other lag with about as much: a pattern."""
+    evidence = np.array([run.evidence() for run in runs])
+    lags = np.array([abs(run.lag) for run in runs], dtype=np.int64)
+    margins = []
+    for own, lag in zip(evidence, lags, strict=True):
+        like = lags[(evidence >= own - RIVAL_CLOSENESS) & (np.abs(lags - lag) >= SAME_LAG_FRAMES)]
+        rivals = len(np.unique(like // SAME_LAG_FRAMES))
+        margins.append(float(own - options.anchored_evidence - options.anchored_rival_penalty * rivals))
+    return margins
+
+
+def _at_jump(run: Anchored, margin: float, times_s: FloatArray) -> Candidate:
+    count = run.last - run.first
+    other, last_other = run.first + run.lag, min(run.last + run.lag, len(times_s) - 1)
+    basis = (
+        f"The picture jumps, and the {count} frames there are those of"
+        f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s again: next to the jump they differ"
+        f" {2.0**run.gap:.1f} times less from them than from any other within {REACH_FRAMES:,} frames."
+    )
+    return Candidate(run.first, run.last, margin, basis)
+
+
+def _is_inside(first: int, last: int, lag: int, spans: Spans) -> bool:
+    """Whether a recording goes on around frames [first, last), or shows those `lag` later right beside them.
+
+    A shot that is shown twice, an opening or a replay, is editing.
+    """
+    for start, end in spans:
+        if start < first and last < end:
+            return True
+        is_beside = start < first <= end or start <= last < end
+        if is_beside and start <= first + lag and last + lag <= end:
+            return True
+    return False
+
+
+def _may_be_copy(repeat: Repeat, spans: Spans) -> bool:
+    """Whether either run of a repeat lies inside a recording."""
+    first, last, lag = repeat.first, repeat.last, repeat.lag
+    return _is_inside(first, last, lag, spans) or _is_inside(first + lag, last + lag, -lag, spans)
+
+
+def _is_same(repeat: Repeat, run: Anchored) -> bool:
+    """Whether a repeat is one that a jump places more surely: the same two stretches."""
+    first = run.first if run.lag > 0 else run.first + run.lag
+    last = first + run.last - run.first
+    return abs(repeat.lag - abs(run.lag)) <= 1 and repeat.first < last and repeat.last > first
 
 
 def _copied(repeat: Repeat, margin: float, series: FrameSeries) -> Candidate:
