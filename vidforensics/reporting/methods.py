@@ -29,10 +29,13 @@ METHODS = {
     ),
     "duplication": Method(
         "Frames repeated",
-        "Compares every frame with its neighbours and with earlier stretches, and measures the difference "
-        "against what is usual around it, because encoding again changes even an exact copy.",
+        "Frozen: a run of frames that stands still although the same shot moves right before and after, and "
+        "that cost the encoder little. Shown again: a run that begins or ends with a jump and is nearer to "
+        "another stretch than to all the rest, or that moves step by step as another does. Differences are "
+        "held against what is usual around them, because encoding again changes even an exact copy.",
         "Still scenes, slideshows, low frame rates and end cards look alike and are set apart by their "
-        "surroundings; a single repeated frame in a nearly still scene cannot be told from it.",
+        "surroundings; a few still frames of a speaker who hardly moves cannot be told from a pause. A shot "
+        "shown twice is taken for editing; a clip that runs in a loop is flagged.",
     ),
     "deletion": Method(
         "Frames removed",
