@@ -214,6 +214,13 @@ def test_run_at_a_jump_is_placed_where_it_was_put(order, span):
     assert abs(end - span[1]) <= 1
 
 
+@pytest.mark.parametrize("count", [5, 8, 25])
+def test_run_shown_again_at_once_has_its_exact_ends(count):
+    order = WHOLE[:60] + WHOLE[60 - count : 60] + WHOLE[60:]
+    signatures = evidence(order).features.frames.signatures
+    assert (60, 60 + count) in {(r.first, r.last) for r in find_anchored(signatures)}
+
+
 def test_foreign_run_and_missing_frames_are_no_copies():
     foreign = np.concatenate(
         [clip(WHOLE[:60]), np.stack([elsewhere(i) for i in range(10)]), clip(WHOLE[60:])]

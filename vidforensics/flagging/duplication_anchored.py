@@ -189,7 +189,7 @@ def _measured(path: Path, usual: Float32Array, at: int, is_forward: bool, match:
         return None
     near = max(NEAR_SHARE * step, 1.5 * match.distance, LEAST_NEAR)
     length = match.width + _further(path, at, is_forward, match, near)
-    ends = _closed(path, at, is_forward, length)
+    ends = _closed(path, at, is_forward, length, lag)
     if ends is None:
         return None
     first, last, back = ends
@@ -226,7 +226,7 @@ def _further(path: Path, at: int, is_forward: bool, match: _Match, near: float) 
     return int(is_far.argmax()) if is_far.any() else most
 
 
-def _closed(path: Path, at: int, is_forward: bool, length: int) -> tuple[int, int, float] | None:
+def _closed(path: Path, at: int, is_forward: bool, length: int, lag: int) -> tuple[int, int, float] | None:
     """(first, last, back) for the end, within JUMP_REACH, where the clip goes on best without the run."""
     count = len(path.sizes)
     end = at + length if is_forward else at - length
@@ -240,6 +240,10 @@ def _closed(path: Path, at: int, is_forward: bool, length: int) -> tuple[int, in
         back = float(np.log2((path.sizes[at] + _STEP_FLOOR) / over))
         if best is None or back > best[2]:
             best = (first, last, back)
+    if best is not None and length == abs(lag):
+        # shown again at once: its end is known, and its last frame is the very one before its first
+        first, last = (at, at + length) if is_forward else (at - length, at)
+        return first, last, best[2]
     return best
 
 
