@@ -187,8 +187,8 @@ def _at_jump(run: Anchored, margin: float, times_s: FloatArray) -> Candidate:
     other, last_other = run.first + run.lag, min(run.last + run.lag, len(times_s) - 1)
     basis = (
         f"The picture jumps, and the {count} frames there are those of"
-        f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s again: any other stretch within {REACH_FRAMES:,} frames"
-        f" differs from the ones next to the jump {2.0**run.gap:.1f} times as much or more."
+        f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s again: any other stretch within {REACH_FRAMES:,}"
+        f" frames differs from the ones next to the jump {2.0**run.gap:.1f} times as much or more."
     )
     return Candidate(run.first, run.last, margin, basis)
 
