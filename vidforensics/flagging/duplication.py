@@ -43,7 +43,7 @@ NOTHING = -6.0
 BORDER_FRAMES = 2
 TOLD_CHEAP = 0.5
 """The sentence of a freeze names what it cost the encoder from so much on, log2."""
-RIVAL_CLOSENESS, SAME_LAG_FRAMES = 1.0, 3
+RIVAL_CLOSENESS, RIVAL_LAG_FRAMES = 1.0, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,8 @@ def _margins_at_jumps(runs: Sequence[Anchored], options: DuplicationOptions) -> 
     lags = np.array([abs(run.lag) for run in runs], dtype=np.int64)
     margins = []
     for own, lag in zip(evidence, lags, strict=True):
-        like = lags[(evidence >= own - RIVAL_CLOSENESS) & (np.abs(lags - lag) >= SAME_LAG_FRAMES)]
-        rivals = len(np.unique(like // SAME_LAG_FRAMES))
+        like = lags[(evidence >= own - RIVAL_CLOSENESS) & (np.abs(lags - lag) >= RIVAL_LAG_FRAMES)]
+        rivals = len(np.unique(like // RIVAL_LAG_FRAMES))
         margins.append(float(own - options.anchored_evidence - options.anchored_rival_penalty * rivals))
     return margins
 

@@ -194,9 +194,8 @@ def _measured(path: Path, usual: Float32Array, at: int, is_forward: bool, match:
         return None
     first, last, back = ends
     if not is_forward and abs(first + lag - at) <= SAME_LAG_FRAMES:
-        return (
-            None  # the same run comes again at once: the second one, found from its own beginning, is named
-        )
+        # it comes again at once: the second of the two, found from its own beginning, is the one that is named
+        return None
     return Anchored(
         first,
         last,
