@@ -194,7 +194,7 @@ def _measured(path: Path, usual: Float32Array, at: int, is_forward: bool, match:
         return None
     first, last, back = ends
     if not is_forward and abs(first + lag - at) <= SAME_LAG_FRAMES:
-        # it comes again at once: the second of the two, found from its own beginning, is the one that is named
+        # it comes again at once: the second of the two, found from its own beginning, is named
         return None
     return Anchored(
         first,
