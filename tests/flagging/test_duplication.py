@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tests.features.test_frame_hashes import block, textured
 from tests.flagging.conformance import Given, check_promises, evidence_of
 from vidforensics.features import FrameSeriesAccumulator
 from vidforensics.flagging import duplication_copies
-from vidforensics.flagging.duplication import DuplicationDetector
+from vidforensics.flagging.duplication import DuplicationDetector, DuplicationOptions, candidates
 from vidforensics.flagging.duplication_anchored import WINDOWS, find_anchored
 from vidforensics.flagging.duplication_coded import coded_sizes
 from vidforensics.flagging.duplication_copies import find_repeats
@@ -219,6 +220,13 @@ def test_run_shown_again_at_once_has_its_exact_ends(count):
     order = WHOLE[:60] + WHOLE[60 - count : 60] + WHOLE[60:]
     signatures = evidence(order).features.frames.signatures
     assert (60, 60 + count) in {(r.first, r.last) for r in find_anchored(signatures)}
+
+
+def test_of_overlapping_candidates_the_surest_is_kept():
+    found = candidates(evidence(WHOLE[:60] + WHOLE[48:60] + WHOLE[60:]), DuplicationOptions())
+    runs = [(c.first, c.last) for c in found if c.margin >= 0]
+    assert runs == [(60, 72)]
+    assert all(a.last <= b.first for a, b in pairwise(found))
 
 
 def test_foreign_run_and_missing_frames_are_no_copies():

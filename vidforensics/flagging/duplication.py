@@ -80,12 +80,16 @@ class DuplicationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Frames [first, last) may be a repeat; `margin` is in log2 units over the operating point."""
+    """Frames [first, last) may be a repeat; `margin` is in log2 units over the operating point.
+
+    lag: the same pictures are those of frames [first + lag, last + lag); 0 for a freeze.
+    """
 
     first: int
     last: int
     margin: float
     basis: str
+    lag: int = 0
 
 
 class DuplicationDetector:
@@ -112,10 +116,23 @@ class DuplicationDetector:
 
 
 def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidate]:
-    """Every stretch that may be a repeat, in the order of frames."""
+    """Every stretch that may be a repeat, in the order of frames; of overlapping ones the surest."""
     spans = recordings(evidence.features.frames, evidence.extraction.shots)
     found = [*_freezes(evidence, spans, options), *_shown_again(evidence, spans, options)]
-    return sorted(found, key=lambda c: (c.first, c.last, c.basis))
+    kept: list[Candidate] = []
+    for candidate in sorted(found, key=lambda c: (-c.margin, c.first, c.last)):
+        if not any(_overlap(candidate, other) for other in kept):
+            kept.append(candidate)
+    return sorted(kept, key=lambda c: c.first)
+
+
+def _overlap(one: Candidate, other: Candidate) -> bool:
+    """Whether they share frames, or are the two runs of one repeat, each taken for the copy."""
+    if one.first < other.last and other.first < one.last:
+        return True
+    first, last = other.first + other.lag, other.last + other.lag
+    is_other_way_round = one.lag * other.lag < 0 and abs(one.lag + other.lag) <= RIVAL_LAG_FRAMES
+    return is_other_way_round and one.first < last and first < one.last
 
 
 def _freezes(evidence: Evidence, spans: Spans, options: DuplicationOptions) -> Iterator[Candidate]:
@@ -190,7 +207,7 @@ def _at_jump(run: Anchored, margin: float, times_s: FloatArray) -> Candidate:
         f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s again: any other stretch within {REACH_FRAMES:,}"
         f" frames differs from the ones next to the jump {2.0**run.gap:.1f} times as much or more."
     )
-    return Candidate(run.first, run.last, margin, basis)
+    return Candidate(run.first, run.last, margin, basis, run.lag)
 
 
 def _is_inside(first: int, last: int, lag: int, spans: Spans) -> bool:
@@ -231,7 +248,7 @@ def _copied(repeat: Repeat, margin: float, series: FrameSeries) -> Candidate:
         f"These {count} frames show the same moving picture, step by step, as"
         f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s."
     )
-    return Candidate(first, min(first + count, len(times_s)), margin, basis)
+    return Candidate(first, min(first + count, len(times_s)), margin, basis, other - first)
 
 
 def _border_jump(change: FloatArray, first: int, last: int) -> float:

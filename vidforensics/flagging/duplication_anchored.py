@@ -193,9 +193,10 @@ def _measured(path: Path, usual: Float32Array, at: int, is_forward: bool, match:
     if ends is None:
         return None
     first, last, back = ends
-    if not is_forward and abs(first + lag - at) <= SAME_LAG_FRAMES:
-        # it comes again at once: the second of the two, found from its own beginning, is named
-        return None
+    if lag > 0 and abs(first + lag - last) <= SAME_LAG_FRAMES:  # it comes again at once
+        if not is_forward:
+            return None  # the second of the two is found from its own beginning
+        first, last, lag = first + lag, min(last + lag, len(path.sizes)), -lag
     return Anchored(
         first,
         last,
