@@ -21,7 +21,6 @@ from vidforensics.flagging.duplication_anchored import Anchored, find_anchored
 from vidforensics.flagging.duplication_coded import coded_sizes
 from vidforensics.flagging.duplication_copies import Repeat, find_repeats
 from vidforensics.flagging.duplication_freezes import Freeze, find_freezes
-from vidforensics.flagging.duplication_path import REACH_FRAMES
 from vidforensics.flagging.duplication_shots import (
     pictureless_gaps,
     quiet_gaps,
@@ -182,7 +181,7 @@ def _freeze_sentence(freeze: Freeze) -> str:
         said += ", and nowhere near is it as still"
     if freeze.cheap >= TOLD_CHEAP:
         said += (
-            f"; nine in ten stretches so long near it cost the encoder {2.0**freeze.cheap:.1f} times as much"
+            f". Nine in ten stretches so long near it cost the encoder {2.0**freeze.cheap:.1f} times as much"
         )
     return said + "."
 
@@ -204,8 +203,8 @@ def _at_jump(run: Anchored, margin: float, times_s: FloatArray) -> Candidate:
     other, last_other = run.first + run.lag, min(run.last + run.lag, len(times_s) - 1)
     basis = (
         f"The picture jumps, and the {count} frames there are those of"
-        f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s again: any other stretch within {REACH_FRAMES:,}"
-        f" frames differs from the ones next to the jump {2.0**run.gap:.1f} times as much or more."
+        f" {times_s[other]:.3f}–{times_s[last_other]:.3f} s again; no other stretch near differs less than"
+        f" {2.0**run.gap:.1f} times as much."
     )
     return Candidate(run.first, run.last, margin, basis, run.lag)
 
