@@ -173,10 +173,8 @@ def _frozen(freeze: Freeze, options: DuplicationOptions) -> Candidate:
 
 def _freeze_sentence(freeze: Freeze) -> str:
     count, ratio = freeze.last - freeze.first, 2.0**freeze.contrast
-    said = (
-        f"The picture stands still for {count} frames although the same shot moves at least {ratio:.0f} times"
-    )
-    said += " as much directly before and after"
+    said = f"The picture stands still for {count} frames; on either side it moves at least {ratio:.0f} times"
+    said += " as much"
     if freeze.unlike > 0.0:  # NaN, nothing to compare with, is not
         said += ", and nowhere near is it as still"
     if freeze.cheap >= TOLD_CHEAP:
