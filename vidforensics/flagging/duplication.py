@@ -238,7 +238,10 @@ def _copied(repeat: Repeat, margin: float, series: FrameSeries) -> Candidate:
     times_s, change = series.times_s, np.nan_to_num(series.values["difference"])
     count = repeat.last - repeat.first
     first, other = repeat.first + repeat.lag, repeat.first
-    if _border_jump(change, repeat.first, repeat.last) > _border_jump(change, first, first + count):
+    is_at_once = repeat.lag <= count + RIVAL_LAG_FRAMES  # side by side, the second is the copy
+    if not is_at_once and _border_jump(change, other, other + count) > _border_jump(
+        change, first, first + count
+    ):
         first, other = other, first  # what was put in breaks the motion at its borders
     last_other = min(other + count, len(times_s) - 1)
     basis = (
