@@ -7,11 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.features.test_frame_hashes import block, textured
 from tests.flagging.conformance import Given, check_promises, evidence_of
 from vidforensics.features import FrameSeriesAccumulator
-from vidforensics.flagging import duplication_copies
+from vidforensics.flagging import duplication, duplication_copies
 from vidforensics.flagging.duplication import DuplicationDetector, DuplicationOptions, candidates
 from vidforensics.flagging.duplication_anchored import WINDOWS, find_anchored
 from vidforensics.flagging.duplication_coded import coded_sizes
@@ -220,6 +222,31 @@ def test_run_shown_again_at_once_has_its_exact_ends(count):
     order = WHOLE[:60] + WHOLE[60 - count : 60] + WHOLE[60:]
     signatures = evidence(order).features.frames.signatures
     assert (60, 60 + count) in {(r.first, r.last) for r in find_anchored(signatures)}
+
+
+def inside_by_all_spans(first, last, lag, spans):
+    """The rule of `_is_inside`, tried on every span."""
+    return any(
+        (start < first and last < end)
+        or ((start < first <= end or start <= last < end) and start <= first + lag and last + lag <= end)
+        for start, end in spans
+    )
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    st.integers(0, 3),
+    st.integers(1, 200),
+    st.integers(5, 60),
+    st.integers(-150, 150),
+)
+def test_a_run_is_inside_as_all_recordings_say(sizes, gap, first, length, lag):
+    spans, at = [], 0
+    for size in sizes:
+        spans.append((at, at + size))
+        at += size + gap
+    expected = inside_by_all_spans(first, first + length, lag, spans)
+    assert duplication._is_inside(first, first + length, lag, tuple(spans)) == expected
 
 
 def test_of_overlapping_candidates_the_surest_is_kept():

@@ -8,6 +8,7 @@ or a regular pattern, and are not flagged.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -90,6 +91,11 @@ class Candidate:
     basis: str
     lag: int = 0
 
+    def is_shown_by(self, other: Candidate) -> bool:
+        """Whether this is the run that the other one, a copy, is taken from."""
+        first, last = other.first + other.lag, other.last + other.lag
+        return other.lag != 0 and self.first < last and first < self.last
+
 
 class DuplicationDetector:
     """Finds frozen and repeated frames."""
@@ -118,20 +124,20 @@ def candidates(evidence: Evidence, options: DuplicationOptions) -> list[Candidat
     """Every stretch that may be a repeat, in the order of frames; of overlapping ones the surest."""
     spans = recordings(evidence.features.frames, evidence.extraction.shots)
     found = [*_freezes(evidence, spans, options), *_shown_again(evidence, spans, options)]
-    kept: list[Candidate] = []
+    return _surest(found, len(evidence.features.frames.times_s))
+
+
+def _surest(found: Sequence[Candidate], count: int) -> list[Candidate]:
+    """Of candidates that share frames, or are both runs of one repeat, the one with the greatest margin."""
+    taken = np.zeros(count, dtype=np.bool_)
+    by_lag: dict[int, list[Candidate]] = {}
     for candidate in sorted(found, key=lambda c: (-c.margin, c.first, c.last)):
-        if not any(_overlap(candidate, other) for other in kept):
-            kept.append(candidate)
-    return sorted(kept, key=lambda c: c.first)
-
-
-def _overlap(one: Candidate, other: Candidate) -> bool:
-    """Whether they share frames, or are the two runs of one repeat, each taken for the copy."""
-    if one.first < other.last and other.first < one.last:
-        return True
-    first, last = other.first + other.lag, other.last + other.lag
-    is_other_way_round = one.lag * other.lag < 0 and abs(one.lag + other.lag) <= RIVAL_LAG_FRAMES
-    return is_other_way_round and one.first < last and first < one.last
+        like = range(-candidate.lag - RIVAL_LAG_FRAMES, -candidate.lag + RIVAL_LAG_FRAMES + 1)
+        others = (other for lag in like for other in by_lag.get(lag, ()))
+        if not taken[candidate.first : candidate.last].any() and not any(map(candidate.is_shown_by, others)):
+            taken[candidate.first : candidate.last] = True
+            by_lag.setdefault(candidate.lag, []).append(candidate)
+    return sorted((c for kept in by_lag.values() for c in kept), key=lambda c: c.first)
 
 
 def _freezes(evidence: Evidence, spans: Spans, options: DuplicationOptions) -> Iterator[Candidate]:
@@ -212,7 +218,8 @@ def _is_inside(first: int, last: int, lag: int, spans: Spans) -> bool:
 
     A shot that is shown twice, an opening or a replay, is editing.
     """
-    for start, end in spans:
+    at, after = (bisect_right(spans, frame, key=lambda span: span[0]) - 1 for frame in (first, last))
+    for start, end in {spans[i] for i in (at - 1, at, after) if i >= 0}:
         if start < first and last < end:
             return True
         is_beside = start < first <= end or start <= last < end
