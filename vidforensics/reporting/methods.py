@@ -35,7 +35,7 @@ METHODS = {
         "held against what is usual around them, because encoding again changes even an exact copy.",
         "Still scenes, slideshows, low frame rates and end cards look alike and are set apart by their "
         "surroundings; a few still frames of a speaker who hardly moves cannot be told from a pause. A shot "
-        "shown twice is taken for editing; a clip that runs in a loop is flagged.",
+        "shown twice is taken for editing; a clip that runs in a loop is mostly flagged.",
     ),
     "deletion": Method(
         "Frames removed",
