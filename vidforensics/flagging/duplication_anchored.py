@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidforensics.flagging.duplication_path import MAX_FRAMES, REACH_FRAMES, Path, lengths, median, path_of
+from vidforensics.flagging.duplication_path import (
+    LEAST_NEAR,
+    MAX_FRAMES,
+    NEAR_SHARE,
+    REACH_FRAMES,
+    Path,
+    lengths,
+    median,
+    path_of,
+)
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array, IntArray, ShortArray
@@ -33,7 +42,6 @@ LEAST_STEP, LEAST_MOVED = 0.06, 0.1
 LEAST_GAP = 0.15
 SAME_LAG_FRAMES = 2
 """Lags so near to each other show the same pictures."""
-NEAR_SHARE, LEAST_NEAR = 0.5, 0.1
 FAR_LEVELS = 0.6
 """Luma levels RMS; coding seldom leaves so much between two copies of one picture."""
 _DISTANCE_FLOOR, _STEP_FLOOR, _BACK_FLOOR = 0.03, 0.02, 0.04

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 LEFT_OUT = 8
 """One frame in so many, but one at least, is left out of a stretch: a key frame costs much in any."""
-USUAL_QUANTILE = 0.1
 
 
 def coded_sizes(packets: PacketTable, times_s: FloatArray) -> FloatArray:
@@ -37,8 +36,7 @@ def coded_sizes(packets: PacketTable, times_s: FloatArray) -> FloatArray:
         return found
     order = np.argsort(at_s, kind="stable")
     at_s, sizes = at_s[order], sizes[order]
-    after = np.clip(np.searchsorted(at_s, times_s), 1, max(len(at_s) - 1, 1))
-    after = np.minimum(after, len(at_s) - 1)
+    after = np.minimum(np.searchsorted(at_s, times_s), len(at_s) - 1)
     before = np.maximum(after - 1, 0)
     nearest = np.where(times_s - at_s[before] <= at_s[after] - times_s, before, after)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0

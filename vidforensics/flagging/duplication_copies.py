@@ -16,7 +16,9 @@ import numpy as np
 
 from vidforensics.flagging.binarise import runs_of
 from vidforensics.flagging.duplication_path import (
+    LEAST_NEAR,
     MAX_FRAMES,
+    NEAR_SHARE,
     REACH_FRAMES,
     Path,
     lengths,
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 LEAST_LAG_FRAMES = 5
 WINDOW_STEPS = 4
 LEAST_AGREEMENT = 0.5
-NEAR_SHARE, LEAST_NEAR = 0.5, 0.1
-"""Two frames are taken for one picture when nearer than this share of a step, or this many levels RMS."""
 _BLOCK, _MAX_PAIRS = 256, 400_000
 
 

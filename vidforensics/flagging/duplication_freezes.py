@@ -2,9 +2,9 @@
 
 Change per cell and frame and coded sizes go in, candidate freezes come out. A freeze is judged against the
 motion just before and just after it, and against the stillest other stretch of its length nearby, and by what
-it cost the encoder: re-encoding leaves a
-repeated frame a small change of its own (so "difference = 0" misses it), a scene at rest has no motion to be
-frozen, and a speaker who pauses, a low frame rate padded by repeats, or a stutter, pauses more than once.
+it cost the encoder: re-encoding leaves a repeated frame a small change of its own (so "difference = 0" misses
+it), a scene at rest has no motion to be frozen, and a speaker who pauses, a low frame rate padded by repeats,
+or a stutter, pauses more than once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics.flagging.binarise import runs_of
-from vidforensics.flagging.duplication_coded import USUAL_QUANTILE, cost
+from vidforensics.flagging.duplication_coded import cost
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import BoolArray, CodeArray16, FloatArray
@@ -30,6 +30,7 @@ LEVEL_FRAMES = 81
 NEIGHBOURHOOD_FRAMES = 150
 LONGEST_WINDOW = 25
 LEAST_WINDOWS = 20
+CHEAP_QUANTILE = 0.1
 MAX_CANDIDATES = 2_000
 
 
@@ -154,7 +155,7 @@ def _cheap(sizes: FloatArray, a: int, b: int) -> float:
         return 0.0
     width = min(b - a, LONGEST_WINDOW)
     here = cost(np.lib.stride_tricks.sliding_window_view(sizes[a:b], width)).min()
-    cheaper = float(np.quantile(np.concatenate(others), USUAL_QUANTILE) - here)
+    cheaper = float(np.quantile(np.concatenate(others), CHEAP_QUANTILE) - here)
     return cheaper if np.isfinite(cheaper) else 0.0
 
 

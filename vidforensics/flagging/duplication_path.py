@@ -21,6 +21,8 @@ REACH_FRAMES = 4_000
 """Only so many frames are searched, and pairs so far apart."""
 STEP_NOISE = 0.08
 """Luma levels RMS that re-encoding alone leaves between the signatures of two equal pictures."""
+NEAR_SHARE, LEAST_NEAR = 0.5, 0.1
+"""Two frames are taken for one picture when nearer than this share of a step, or this many levels RMS."""
 MEDIAN_FRAMES = 20_000
 """The usual size of a step is taken from at most about so many frames."""
 
