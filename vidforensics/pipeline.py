@@ -146,9 +146,11 @@ def extract_and_measure(
         "audio_prints": features.AudioPrintAccumulator(),
     }
     faces, speech = features.face_accumulator(), features.speech_accumulator()
-    voices = features.voice_accumulator()
+    voices, gaps = features.voice_accumulator(), features.gap_accumulator()
     if not isinstance(faces, str):
         pictures["faces"] = faces
+    if not isinstance(gaps, str):
+        pictures["gaps"] = gaps
     if not isinstance(speech, str):
         sounds["speech"] = speech
     if not isinstance(voices, str):
@@ -166,6 +168,8 @@ def extract_and_measure(
         speech=measured.get("speech"),
         speech_not_sought=speech if isinstance(speech, str) else None,
         voices=measured.get("voices"),
+        gaps=measured.get("gaps"),
+        gaps_not_sought=gaps if isinstance(gaps, str) else None,
     )
 
 
@@ -316,6 +320,8 @@ def _models_used(measured: Features) -> dict[str, str | None]:
         used[models.VOICE_FILE.name] = models.VOICE_FILE.sha256
     if measured.faces.not_sought is None:
         used |= {m.name: m.sha256 for m in models.FACE_FILES} | flagging.models_used()
+    if measured.gaps is not None:
+        used |= features.models_used()
     return used
 
 

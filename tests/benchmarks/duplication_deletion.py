@@ -1,8 +1,9 @@
 """Measure the duplication and deletion detectors on forgeries made from footage, and fit their calibration.
 
-`python -m tests.benchmarks.duplication_deletion --footage DIR [--seed 1] [--sources 48] [--write]` prints
-Markdown tables. Half of the scenes (by a hash of their name) choose operating points and calibration, the
-other half gives the figures. `--write` puts the fitted lines into calibration.json.
+`python -m tests.benchmarks.duplication_deletion --footage DIR --nets DIR [--seed 1] [--sources 48]
+[--write]` prints Markdown tables. Half of the scenes (by a hash of their name) choose operating points and
+calibration, the other half gives the figures. Every scene is judged by a network for `deletion` that never
+met it, out of --nets (see `deletion_net`). `--write` puts the fitted lines into calibration.json.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +23,12 @@ from scipy.stats import chi2
 import vidforensics.flagging.calibration as calibration
 from tests.benchmarks import duplication_deletion_material as material
 from tests.benchmarks.splice_fit import tail_threshold
+from vidforensics.evaluation.footage import side_of
+from vidforensics.features.gap_net import NAME as GAPS
+from vidforensics.features.gap_net import GapNet, load_from
 from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
 from vidforensics.flagging.duplication import DuplicationDetector, DuplicationOptions
+from vidforensics.models import shipped_folder
 from vidforensics.types import Detection, Evidence
 
 TARGETS_PER_HOUR = {"duplication": 1.0, "deletion": 2.0}
@@ -83,7 +89,7 @@ def rows_of(evidence: Evidence, label: dict) -> Iterator[Row]:
     """Both detectors on one clip, with every candidate kept."""
     detectors = (
         DuplicationDetector(DuplicationOptions(candidate_margin=-4.0)),
-        DeletionDetector(DeletionOptions(candidate=0.2)),
+        DeletionDetector(DeletionOptions(candidate=-2.0)),
     )
     known = replace(evidence, earlier=(DuplicationDetector().detect(evidence),))
     for detector in detectors:
@@ -112,20 +118,27 @@ def _found(answer: Detection) -> tuple[Found, ...]:
     return tuple(found)
 
 
-def collect(footage: Path, seed: int, limit: int) -> Iterator[Row]:
+def collect(footage: Path, nets: Path, seed: int, limit: int) -> Iterator[Row]:
     """Every row: all originals, then forgeries and decoys of `limit` sources."""
     everything = material.sources(footage)
     for source in everything:
-        yield from _original(source)
+        yield from rows_of(material.evidence_of(source.path, net_of(source, nets)), original_label(source))
     with tempfile.TemporaryDirectory() as folder:
         for source in material.chosen(everything, limit):
             for made in material.make_all(source, Path(folder), seed):
-                yield from rows_of(material.evidence_of(made.path), made_label(made))
+                evidence = material.evidence_of(made.path, net_of(source, nets))
+                yield from rows_of(evidence, made_label(made))
                 made.path.unlink()
 
 
-def _original(source: material.Source) -> Iterator[Row]:
-    yield from rows_of(material.evidence_of(source.path), original_label(source))
+def net_of(source: material.Source, nets: Path) -> GapNet:
+    """The network that a source is judged by: the one taught by the other side of the split by scene."""
+    return _net(nets / ("test" if side_of(source.scene) == "fit" else "fit"))
+
+
+@cache
+def _net(folder: Path) -> GapNet:
+    return load_from(folder)
 
 
 def original_label(source: material.Source) -> dict:
@@ -292,19 +305,44 @@ def write_calibration(rows: list[Row], command: str) -> None:
     path.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
+def write_metrics(rows: list[Row], command: str) -> None:
+    """Put the figures of missing frames beside the network that they are of."""
+    mine = [r for r in rows if r.detector == "deletion"]
+    figures: dict[str, object] = {"command": command}
+    for half, is_test in (("fit half", False), ("test half", True)):
+        part = [r for r in mine if r.is_test == is_test]
+        clean = [r for r in part if r.operation == "original"]
+        figures[half] = {
+            "least_frames": {
+                str(least): {
+                    "found": sum(r.is_caught for r in part if r.is_forged and r.count >= least),
+                    "of": sum(r.is_forged and r.count >= least for r in part),
+                }
+                for least in (3, 8, 20)
+            },
+            "false_flags": sum(f.raw >= r.threshold for r in clean for f in r.found),
+            "untouched_min": round(sum(r.duration_s for r in clean) / 60, 2),
+        }
+    path = shipped_folder() / GAPS / "metrics.json"
+    path.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--footage", type=Path, required=True)
+    parser.add_argument("--nets", type=Path, required=True, help="what `deletion_net` wrote into --work")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sources", type=int, default=48)
     parser.add_argument("--write", action="store_true", help="write calibration.json")
     given = parser.parse_args()
-    rows = list(collect(given.footage, given.seed, given.sources))
+    rows = list(collect(given.footage, given.nets, given.seed, given.sources))
     report(rows)
     if given.write:
-        options = f"--footage DIR --seed {given.seed} --sources {given.sources} --write"
-        write_calibration(rows, f"python -m tests.benchmarks.duplication_deletion {options}")
+        options = f"--footage DIR --nets DIR --seed {given.seed} --sources {given.sources} --write"
+        command = f"python -m tests.benchmarks.duplication_deletion {options}"
+        write_calibration(rows, command)
+        write_metrics(rows, command)
 
 
 if __name__ == "__main__":

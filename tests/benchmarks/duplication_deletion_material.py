@@ -17,6 +17,8 @@ import av
 import numpy as np
 
 from vidforensics import extraction, features
+from vidforensics.features.gap_net import GapNet
+from vidforensics.features.gaps import GapAccumulator
 from vidforensics.types import (
     Bitstream,
     Evidence,
@@ -108,8 +110,8 @@ def chosen(all_sources: list[Source], limit: int) -> list[Source]:
     return few[:limit]
 
 
-def read_excerpt(path: Path) -> Excerpt | None:
-    """The first MAX_FRAMES pictures and their sound; None for a clip that is too short."""
+def read_excerpt(path: Path, lengths: tuple[int, int] = (MIN_FRAMES, MAX_FRAMES)) -> Excerpt | None:
+    """The first pictures and their sound; None for a clip that is too short. lengths: fewest and most."""
     with av.open(str(path), metadata_errors="replace") as container:
         stream = container.streams.video[0]
         rate = Fraction(stream.average_rate or 25).limit_denominator(1001)
@@ -118,9 +120,9 @@ def read_excerpt(path: Path) -> Excerpt | None:
             width = int(frame.width * min(1.0, 480 / max(frame.width, frame.height))) // 4 * 4
             height = int(frame.height * width / frame.width) // 4 * 4
             frames.append(frame.reformat(width, height, "yuv420p").to_ndarray())
-            if len(frames) == MAX_FRAMES:
+            if len(frames) == lengths[1]:
                 break
-    if len(frames) < MIN_FRAMES:
+    if len(frames) < lengths[0]:
         return None
     return Excerpt(frames, rate, _read_sound(path, len(frames) / float(rate)))
 
@@ -245,19 +247,19 @@ def _decoy_order(operation: str, total: int) -> list[int]:
     return list(range(total))
 
 
-def evidence_of(path: Path) -> Evidence:
-    """What the detectors see of a clip: frames, shots, sound series, packet sizes and times."""
-    packets, origin_s, duration_s, kinds = _packets(path)
+def evidence_of(path: Path, net: GapNet) -> Evidence:
+    """What the detectors see of a clip: frames, shots, gaps by this network, sound series, packets."""
+    packets, origin_s, duration_s, kinds = packets_of(path)
     streams = tuple(Stream(i, kind, None) for i, kind in enumerate(kinds))
     probe = Probe("", duration_s, origin_s, None, {}, streams)
     frames, shots = features.FrameSeriesAccumulator(), extraction.ShotAccumulator()
-    sounds = features.SoundSeriesAccumulator()
+    sounds, gaps = features.SoundSeriesAccumulator(), GapAccumulator(net)
     sound_end_s = 0.0
     with extraction.Decoder(path, probe) as decoder:
         for block in decoder:
             if isinstance(block, FrameBlock):
-                frames.update(block)
-                shots.update(block)
+                for taker in (frames, shots, gaps):
+                    taker.update(block)
             else:
                 sounds.update(block)
                 sound_end_s = max(sound_end_s, block.start_s + len(block.samples) / block.sample_rate_hz)
@@ -268,11 +270,12 @@ def evidence_of(path: Path) -> Evidence:
         probe,
         Bitstream(0, None, packets, (), (), (), None, (), ()),
         Extraction(summary, shots.finish(), (), (), (), (), sound_files),
-        Features(nothing, (), frames.finish(), sounds.finish(), ()),
+        Features(nothing, (), frames.finish(), sounds.finish(), (), gaps=gaps.finish()),
     )
 
 
-def _packets(path: Path) -> tuple[PacketTable, float, float | None, list[str]]:
+def packets_of(path: Path) -> tuple[PacketTable, float, float | None, list[str]]:
+    """Packets of the picture, start, duration and kinds of the streams that are decoded."""
     with av.open(str(path), metadata_errors="replace") as container:
         used = [s for s in container.streams if s.type in ("video", "audio")]
         starts = [float(s.start_time * s.time_base) for s in used if s.start_time is not None]

@@ -16,6 +16,7 @@ from vidforensics.types import (
     Case,
     Faces,
     FaceTrack,
+    FrameGaps,
     FrameSeries,
     Segment,
     Shot,
@@ -118,6 +119,19 @@ def test_change_has_one_stroke_per_frame():
     (figure,) = flag_figures(flag("deletion", 0.4, 0.44), made)
     stems = figure.body.split('class="flag-edge"')[1]
     assert stems.count("M") == int((times_s <= 1.44).sum())
+
+
+def test_odds_of_missing_frames_have_one_stroke_per_known_frame():
+    times_s = np.arange(0, 42, 0.04)
+    odds = np.full(len(times_s), -3.0, np.float32)
+    odds[:5], odds[11] = np.nan, 4.5
+    made = case(gaps=FrameGaps(times_s, odds))
+    (figure,) = flag_figures(flag("deletion", 0.4, 0.44), made)
+    stems = figure.body.split('class="flag-edge"')[1]
+    assert stems.count("M") == int((times_s <= 1.44).sum()) - 5
+    assert "4.5" in figure.caption
+    unknown = case(gaps=FrameGaps(times_s, np.full(len(times_s), np.nan, np.float32)))
+    assert flag_figures(flag("deletion", 0.4, 0.44), unknown) == ()
 
 
 def test_the_figures_stand_in_the_report(tmp_path):

@@ -9,6 +9,7 @@ from vidforensics.features.audio_print import AudioPrintAccumulator
 from vidforensics.features.faces import face_accumulator
 from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
 from vidforensics.features.frame_series import FrameSeriesAccumulator
+from vidforensics.features.gaps import gap_accumulator
 from vidforensics.features.picture_source import PictureSourceAccumulator
 from vidforensics.features.sound_picture import SoundPictureAccumulator
 from vidforensics.features.sound_series import SoundSeriesAccumulator
@@ -23,7 +24,16 @@ __all__ = [
     "SoundPictureAccumulator",
     "SoundSeriesAccumulator",
     "face_accumulator",
+    "gap_accumulator",
+    "models_used",
     "speech_accumulator",
     "to_imagehash",
     "voice_accumulator",
 ]
+
+
+def models_used() -> dict[str, str | None]:
+    """SHA-256 of the trained weights that features are measured with, by name; None where unreadable."""
+    from vidforensics.features import gap_net
+
+    return {gap_net.NAME: gap_net.weights_sha256()}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vidforensics.features.convolution import convolved
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -60,7 +62,7 @@ def _input(plane: ByteArray) -> Float32Array:
 def _forward(planes: Float32Array, weights: Mapping[str, Float32Array]) -> Float32Array:
     cells = planes
     for layer, stride in enumerate(STRIDES):
-        cells = _convolved(cells, weights[f"kernel{layer}"], stride)
+        cells = convolved(cells, weights[f"kernel{layer}"], stride)
         cells += weights[f"bias{layer}"]
         np.maximum(cells, 0.0, out=cells)
     count, channels = len(cells), cells.shape[-1]
@@ -72,18 +74,6 @@ def _forward(planes: Float32Array, weights: Mapping[str, Float32Array]) -> Float
     places = reduced.reshape(count, len(THIRDS) ** 2, -1).transpose(0, 2, 1).reshape(count, -1)
     features = np.concatenate((power, mean, places), axis=1)
     return np.asarray(features @ weights["last"] - weights["middle"], np.float32)
-
-
-def _convolved(cells: Float32Array, kernel: Float32Array, stride: int) -> Float32Array:
-    """Convolution with zero padding; cells (N, h, w, c), kernel (k, k, c, out)."""
-    side, _, channels, out = kernel.shape
-    half = side // 2
-    padded = np.pad(cells, ((0, 0), (half, half), (half, half), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
-    windows = windows[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)
-    count, height, width = windows.shape[:3]
-    columns = windows.reshape(count * height * width, side * side * channels)
-    return (columns @ kernel.reshape(-1, out)).reshape(count, height, width, out)
 
 
 @cache

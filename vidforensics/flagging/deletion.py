@@ -1,13 +1,14 @@
 """Flag instants at which frames are missing inside one shot.
 
-Cues per frame go in, instants labelled `deletion` come out. The picture must jump against its own
-neighbourhood and a second cue must agree at the same frame: the motion breaks and returns, and fine
-detail is displaced; a break of the sound adds to it. Blind detection is weak (docs/flagging.md has the
-figures): an unflagged clip is not shown to be whole.
+Cues per frame go in, instants labelled `deletion` come out. A network that was trained on clips with frames
+taken out must find that the motion does not go on from one frame to the next, far more than at any frame
+near; and the picture itself must agree: it changes more than around, and its motion breaks and returns at
+once. What it finds and misses stands in docs/flagging.md: an unflagged clip is not shown to be whole.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import numpy as np
 from vidforensics.flagging.binarise import BinariseOptions, binarise, runs_of
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import Gap, not_assessed, tile
-from vidforensics.flagging.deletion_cues import LEAST_SHOT_FRAMES, Cues, measure_cues
+from vidforensics.flagging.deletion_cues import LEAST_SHOT_FRAMES, Cues, flow_continuity, measure_cues
 from vidforensics.flagging.duplication import BORDER_FRAMES
 from vidforensics.flagging.duplication_shots import (
     pictureless_gaps,
@@ -32,29 +33,32 @@ if TYPE_CHECKING:
 NAME = "deletion"
 LABEL: Label = "deletion"
 LEAST_GAP_S = 0.5
+LEAST_RATE_HZ = 10.0
+"""With fewer frames per second, any two of them are as far apart as where some are missing."""
+
+
+DISAGREED = -1.0
+"""The most that is left of a score to which the picture's own cues do not agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionOptions:
-    """Operating point and scales of the cues; how they were chosen stands in docs/flagging.md.
+    """Operating point and weights of the cues; how they were chosen stands in docs/flagging.md.
 
-    threshold, candidate: score at which an instant is listed, and is kept at all. detail_scale: what brings
-    that cue to the unit of the jump. overlay_penalty: what is lost per unit by which the liveliest cell jumps
-    more than `overlay_slack` above the whole picture. cut_continuity: where the shot detector saw a cut, the
-    flow must go on at least so well across it. greatest_jump: a jump beyond it is more than motion explains.
-    sound_bonus: added where the sound breaks by `sound_break` or more at the same time. least_change: luma
-    levels; stretches that move less cannot be judged.
+    threshold, candidate: score at which an instant is listed, and is kept at all. near_share: how much of
+    the greatest odds near is taken off. rival_share: the same of the fourth greatest farther off, where that
+    is above 0. least_jump, least_motion: what the picture's own cues must reach, log2. cut_continuity: where
+    the shot detector saw a cut, the flow must go on at least so well across it. least_change: luma levels;
+    stretches that move less cannot be judged.
     """
 
-    threshold: float = 2.15
-    candidate: float = 0.6
-    detail_scale: float = 20.0
-    overlay_slack: float = 0.2
-    overlay_penalty: float = 4.0
-    cut_continuity: float = 0.2
-    greatest_jump: float = 4.6
-    sound_bonus: float = 0.3
-    sound_break: float = 1.2
+    threshold: float = 4.35
+    candidate: float = 0.0
+    near_share: float = 0.85
+    rival_share: float = 0.3
+    least_jump: float = 0.3
+    least_motion: float = 0.0
+    cut_continuity: float = 0.1
     least_change: float = 0.12
 
 
@@ -69,29 +73,25 @@ class DeletionDetector:
 
     def detect(self, evidence: Evidence) -> Detection:
         """Look at one clip; short shots and stretches without motion are "not assessed"."""
-        reason = reason_not_to_look(evidence, LEAST_SHOT_FRAMES)
-        if reason is not None:
-            return Detection(NAME, coverage=not_assessed(NAME, evidence.duration_s, reason))
+        gaps = evidence.features.gaps
+        reason = reason_not_to_look(evidence, LEAST_SHOT_FRAMES) or _too_few_per_second(evidence)
+        if reason is None and gaps is None:
+            reason = evidence.features.gaps_not_sought
+        if reason is not None or gaps is None:
+            return Detection(
+                NAME, coverage=not_assessed(NAME, evidence.duration_s, reason or "not looked for")
+            )
         times_s = evidence.features.frames.times_s
         shots = evidence.extraction.shots
-        cues = measure_cues(evidence, recordings(evidence.features.frames, shots))
+        cues = measure_cues(evidence.features.frames, gaps.odds, recordings(evidence.features.frames, shots))
         scores = agreement(cues, self.options)
-        scores[self._ordinary_cuts(evidence, cues) | _borders_of_repeats(evidence)] = np.nan
-        track = ScoreTrack(NAME, "missing frames", "log2 ratio", times_s, scores, self.options.threshold)
+        scores[_ordinary_cuts(evidence, self.options.cut_continuity) | _borders_of_repeats(evidence)] = np.nan
+        track = ScoreTrack(NAME, "missing frames", "log odds", times_s, scores, self.options.threshold)
         spans = binarise(track, BinariseOptions(onset=self.options.candidate))
         segments = tuple(_segment(span, cues, times_s, self.options) for span in spans)
         return Detection(
             NAME, (track,), segments, tile(NAME, evidence.duration_s, self._gaps(evidence, scores))
         )
-
-    def _ordinary_cuts(self, evidence: Evidence, cues: Cues) -> BoolArray:
-        """Frames that begin a shot and across which the motion does not go on: edited, not shortened."""
-        starts_s = np.array([s.start_s for s in evidence.extraction.shots[1:]])
-        times_s = evidence.features.frames.times_s
-        begins = np.zeros(len(times_s), dtype=bool)
-        begins[np.searchsorted(times_s, starts_s - 1e-3).clip(0, len(times_s) - 1)] = True
-        broken: BoolArray = begins & ~(cues.continuity >= self.options.cut_continuity)
-        return broken
 
     def _gaps(self, evidence: Evidence, scores: FloatArray) -> list[Gap]:
         times_s = evidence.features.frames.times_s
@@ -105,15 +105,30 @@ class DeletionDetector:
 
 
 def agreement(cues: Cues, options: DeletionOptions) -> FloatArray:
-    """Score per frame, (N,): the weakest of the picture's cues, so that all known ones agree; NaN unknown."""
-    detail = cues.detail * options.detail_scale
-    scores = np.minimum(np.minimum(cues.jump, cues.cell_jump), cues.motion)
-    scores = np.where(np.isnan(detail), scores, np.minimum(scores, detail))
-    scores = np.where(cues.jump > options.greatest_jump, np.nan, scores)
-    # a caption that appears changes one part of the picture only; removed frames change all that moves
-    scores = scores - options.overlay_penalty * np.maximum(0.0, cues.overlay - options.overlay_slack)
-    sound = np.nan_to_num(cues.sound, nan=-np.inf) >= options.sound_break
-    return np.asarray(scores + np.where(sound & (scores > 0), options.sound_bonus, 0.0))
+    """Score per frame, (N,), log odds less those of other frames; NaN unknown, low where a cue disagrees."""
+    scores = cues.odds - options.near_share * cues.near - options.rival_share * np.maximum(cues.rival, 0.0)
+    agrees = (cues.jump >= options.least_jump) & (cues.motion >= options.least_motion)
+    return np.asarray(np.where(np.isnan(scores) | agrees, scores, np.minimum(scores, DISAGREED)))
+
+
+def _ordinary_cuts(evidence: Evidence, least_continuity: float) -> BoolArray:
+    """Frames that begin a shot and across which the motion does not go on: edited, and listed as a cut."""
+    series = evidence.features.frames
+    cuts = np.zeros(len(series.times_s), dtype=bool)
+    if series.velocities is None:
+        return cuts
+    starts_s = np.array([s.start_s for s in evidence.extraction.shots[1:]])
+    for at in np.searchsorted(series.times_s, starts_s - 1e-3):
+        if 0 < at < len(cuts) - 1 and flow_continuity(series.velocities, at) < least_continuity:
+            cuts[at] = True
+    return cuts
+
+
+def _too_few_per_second(evidence: Evidence) -> str | None:
+    step_s = float(np.median(np.diff(evidence.features.frames.times_s)))
+    if step_s * LEAST_RATE_HZ <= 1.0:
+        return None
+    return f"fewer than {LEAST_RATE_HZ:.0f} frames per second"
 
 
 def _borders_of_repeats(evidence: Evidence) -> BoolArray:
@@ -131,16 +146,21 @@ def _segment(
     span: tuple[float, float, float], cues: Cues, times_s: FloatArray, options: DeletionOptions
 ) -> Segment:
     start_s, end_s, peak = span
-    at = int(np.searchsorted(times_s, start_s))
-    score, log10_lr = calibrated(NAME, peak)
-    sentence = (
-        f"Between two frames of one recording the picture changes {2.0 ** cues.jump[at]:.1f} times as much as"
-        f" anywhere near, and its motion breaks there and returns at once"
-    )
-    if cues.sound[at] >= options.sound_break:
-        sentence += "; the sound breaks at the same moment"
-    listed = peak >= options.threshold
+    first = int(np.searchsorted(times_s, start_s))
+    last = max(first, int(np.searchsorted(times_s, end_s)) - 1)
     # the instant lies between the last frame before the jump and the first after it
-    last = max(at, int(np.searchsorted(times_s, end_s)) - 1)
-    start_s, end_s = float(times_s[max(at - 1, 0)]), float(times_s[last])
-    return Segment(start_s, end_s, LABEL, score, log10_lr, NAME, sentence + ".", listed)
+    at = first + int(np.nanargmax(cues.odds[first : last + 1]))
+    score, log10_lr = calibrated(NAME, peak)
+    ratio = math.exp(float(cues.odds[at] - cues.near[at]))
+    sentence = (
+        f"The movement does not go on from one frame to the next ({_times(ratio)} the odds of any frame"
+        f" near), and the picture changes {2.0 ** cues.jump[at]:.1f} times as much as around."
+    )
+    listed = peak >= options.threshold
+    return Segment(
+        float(times_s[max(at - 1, 0)]), float(times_s[at]), LABEL, score, log10_lr, NAME, sentence, listed
+    )
+
+
+def _times(ratio: float) -> str:
+    return "over 1,000 times" if ratio > 1000 else f"{ratio:,.0f} times"

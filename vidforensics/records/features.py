@@ -59,6 +59,17 @@ class FrameSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameGaps:
+    """Log odds (natural) that frames are missing before each frame: times_s (N,), odds float32 (N,).
+
+    NaN near the ends of the clip. One network's view of ten pictures, see `features.gap_net`.
+    """
+
+    times_s: FloatArray
+    odds: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSeries:
     """How sampled frames were made: names of K numbers, times_s (N,), values float32 (N, K), see `features`.
 
@@ -159,7 +170,7 @@ class Features:
     """Numbers measured from one clip, no judgement in them.
 
     speech and voices are those of the first sound track; where speech is None, speech_not_sought says why,
-    where voices is None nobody told voices apart.
+    where voices is None nobody told voices apart; where gaps is None, gaps_not_sought says why.
     """
 
     frame_hashes: FrameHashes
@@ -172,3 +183,5 @@ class Features:
     speech: Speech | None = None
     speech_not_sought: str | None = "no speech was listened for"
     voices: Voices | None = None
+    gaps: FrameGaps | None = None
+    gaps_not_sought: str | None = "nobody looked for missing frames"

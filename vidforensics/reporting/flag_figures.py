@@ -68,9 +68,8 @@ class FlagFigure:
 
 def flag_figures(flag: Segment, case: Case) -> tuple[FlagFigure, ...]:
     """The figures of one flag; () where what they show was not measured."""
-    draw = _DRAWERS.get(flag.label)
-    figure = draw(flag, case) if draw is not None else None
-    return () if figure is None else (figure,)
+    drawn = (draw(flag, case) for draw in _DRAWERS.get(flag.label, ()))
+    return tuple(figure for figure in drawn if figure is not None)
 
 
 def _span(flag: Segment, case: Case, around_s: float) -> tuple[float, float]:
@@ -202,23 +201,51 @@ def change_figure(flag: Segment, case: Case) -> FlagFigure | None:
     inside = (frames.times_s >= start_s) & (frames.times_s <= end_s)
     if values is None or inside.sum() < 3:
         return None
-    start_s, end_s = float(frames.times_s[inside][0]), float(frames.times_s[inside][-1])
     change = np.nan_to_num(values[inside])
     highest = max(float(change.max()), 1e-6)
-    x = columns_x(frames.times_s[inside] - start_s, end_s - start_s)
+    return _stroke_figure(
+        "Change from frame to frame",
+        flag,
+        (frames.times_s[inside], change / highest),
+        f"One stroke per frame, the highest {number(highest, 2)} levels of brightness; strokes in colour "
+        "where the flag begins and ends.",
+    )
+
+
+def gap_figure(flag: Segment, case: Case) -> FlagFigure | None:
+    """What the network that looks for missing frames says of each frame around the flag."""
+    gaps = case.features.gaps
+    if gaps is None:
+        return None
+    start_s, end_s = _span(flag, case, AROUND_PICTURE_S)
+    inside = (gaps.times_s >= start_s) & (gaps.times_s <= end_s) & np.isfinite(gaps.odds)
+    if inside.sum() < 3:
+        return None
+    odds = gaps.odds[inside].astype(np.float64)
+    low, high = min(float(odds.min()), 0.0), max(float(odds.max()), 1.0)
+    return _stroke_figure(
+        "Does the movement go on?",
+        flag,
+        (gaps.times_s[inside], (odds - low) / (high - low)),
+        "One stroke per frame, the longer the less its picture goes on from the one before; the highest has "
+        f"log odds of {number(float(odds.max()), 2)} that frames are missing before it.",
+    )
+
+
+def _stroke_figure(
+    title: str, flag: Segment, strokes: tuple[FloatArray, FloatArray], caption: str
+) -> FlagFigure:
+    """A figure of one stroke per frame: times and heights, 0 to 1."""
+    times_s, heights = strokes
+    start_s, end_s = float(times_s[0]), float(times_s[-1])
+    x = columns_x(times_s - start_s, end_s - start_s)
     bars = "".join(
-        f"M{px:g} {CURVE_HEIGHT}V{CURVE_HEIGHT - 2 - c / highest * (CURVE_HEIGHT - 6):.1f}"
-        for px, c in zip(x.tolist(), change.tolist(), strict=True)
+        f"M{px:g} {CURVE_HEIGHT}V{CURVE_HEIGHT - 2 - h * (CURVE_HEIGHT - 6):.1f}"
+        for px, h in zip(x.tolist(), heights.tolist(), strict=True)
     )
     stems = tag("path", d=bars, class_="stem")
-    return FlagFigure(
-        title="Change from frame to frame",
-        body=curves(CURVE_HEIGHT, _marks(flag, start_s, end_s, CURVE_HEIGHT), stems),
-        first=clock(start_s),
-        last=clock(end_s),
-        caption=f"One stroke per frame, the highest {number(highest, 2)} levels of brightness; strokes in "
-        "colour where the flag begins and ends.",
-    )
+    body = curves(CURVE_HEIGHT, _marks(flag, start_s, end_s, CURVE_HEIGHT), stems)
+    return FlagFigure(title, body, clock(start_s), clock(end_s), caption)
 
 
 def shots_figure(flag: Segment, case: Case) -> FlagFigure | None:
@@ -276,10 +303,10 @@ def _dots(row: int, words: str, values: FloatArray, flagged: np.ndarray) -> Mark
     return Markup("").join([name, rule, *marks])
 
 
-_DRAWERS: dict[str, Callable[[Segment, Case], FlagFigure | None]] = {
-    "dub": mouth_figure,
-    "audio_splice": spectrum_figure,
-    "splice": shots_figure,
-    "deletion": change_figure,
-    "duplication": change_figure,
+_DRAWERS: dict[str, tuple[Callable[[Segment, Case], FlagFigure | None], ...]] = {
+    "dub": (mouth_figure,),
+    "audio_splice": (spectrum_figure,),
+    "splice": (shots_figure,),
+    "deletion": (gap_figure, change_figure),
+    "duplication": (change_figure,),
 }

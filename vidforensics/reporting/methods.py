@@ -39,12 +39,14 @@ METHODS = {
     ),
     "deletion": Method(
         "Frames removed",
-        "Looks inside shots for an instant where the picture changes more than anywhere near and the "
-        "movement breaks and returns at once. Both must agree; where fine detail normally follows from "
-        "frame to frame it must be displaced too, and a break of the sound at the same moment adds to it.",
-        "Needs movement, and finds few: removed frames mostly leave a step no larger than a gesture, so no "
-        "flag here says little. Both cues come from the picture and are not independent. Sudden real "
-        "movement, frames that a camera dropped and camera jolts look similar.",
+        "A small network, trained on clips with frames taken out, looks at five pictures before every frame "
+        "and five from it on, and says whether the movement goes on. Flagged is an instant at which it does "
+        "so less than at any frame near, and at which the picture also changes more than around and its "
+        "motion breaks and returns at once.",
+        "Needs movement: whoever comes back to the same pose leaves no step, and strong compression hides "
+        "small ones, so that no flag does not show that nothing is missing. All cues come from the picture. "
+        "Frames that a camera or a conversion of the frame rate dropped are missing too, and camera jolts "
+        "look similar. A jump that is listed as a cut is flagged only where the motion goes on across it.",
     ),
     "audio_splice": Method(
         "Audio splice",
