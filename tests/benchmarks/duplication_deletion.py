@@ -308,7 +308,7 @@ def write_calibration(rows: list[Row], command: str) -> None:
 def write_metrics(rows: list[Row], command: str) -> None:
     """Put the figures of missing frames beside the network that they are of."""
     mine = [r for r in rows if r.detector == "deletion"]
-    figures: dict[str, object] = {"command": command}
+    figures: dict[str, object] = {"command": command, "threshold": mine[0].threshold}
     for half, is_test in (("fit half", False), ("test half", True)):
         part = [r for r in mine if r.is_test == is_test]
         clean = [r for r in part if r.operation == "original"]

@@ -62,7 +62,10 @@ def test_steady_motion_is_quiet():
 @pytest.mark.parametrize("count", [8, 20])
 def test_missing_frames_are_found_between_their_neighbours(count):
     given = evidence(clip(WHOLE[:50] + list(range(50 + count, 160))))
-    (segment,) = [s for s in detected(given).segments if s.listed]
+    # drawn texture that slides is unlike what the network was taught with
+    detection = DeletionDetector(DeletionOptions(threshold=3.0)).detect(given)
+    check_promises(detection, "deletion", "deletion", given.duration_s)
+    (segment,) = [s for s in detection.segments if s.listed]
     assert (segment.start_s, segment.end_s) == pytest.approx((1.96, 2.0))
     assert "does not go on" in segment.basis
 
@@ -79,9 +82,9 @@ def test_the_picture_alone_is_not_enough():
 
 def test_jumps_near_each_other_and_again_and_again_speak_against_it():
     luma = clip(WHOLE[:50] + WHOLE[65:])
-    alone = {50: 2.0}
-    near = {50: 2.0, 58: 1.9}
-    often = {50: 2.0, **dict.fromkeys((10, 20, 30, 70, 80, 90), 5.0)}
+    alone = {50: 3.0}
+    near = {50: 3.0, 58: 2.9}
+    often = {50: 3.0, **dict.fromkeys((10, 20, 30, 70, 80, 90), 5.0)}
     assert listed(evidence(luma, odds=alone)) == [1.96]
     assert listed(evidence(luma, odds=near)) == []
     assert listed(evidence(luma, odds=often)) == []
