@@ -8,6 +8,7 @@ is installed or run. Weights that we train ourselves travel inside the package a
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from typing import Literal
 from vidforensics.errors import MissingModelError
 
 State = Literal["present", "absent", "wrong hash"]
+
+CONFIG, WEIGHTS = "config.json", "weights.safetensors"
+"""The two files of a model that we train ourselves."""
 
 _FETCH_LIMIT_S = 600.0
 
@@ -125,6 +129,47 @@ def shipped_folder() -> Path:
     package = Path(__file__).parent
     inside = package / "weights"
     return inside if inside.is_dir() else package.parent / "models"
+
+
+def trained_folder(name: str) -> Path:
+    """Where a model that we train ourselves lies: the user's own if there is one, else the shipped one."""
+    own = models_folder() / name
+    return own if (own / CONFIG).is_file() else shipped_folder() / name
+
+
+def trained_sha256(name: str) -> str | None:
+    """The hash of its weights that the configuration in use names; None where it cannot be read."""
+    try:
+        return _published((trained_folder(name) / CONFIG).read_text("utf-8"))
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+
+
+def read_trained(folder: Path) -> tuple[str, bytes]:
+    """The text of config.json and the bytes of the weights of a model folder.
+
+    Raises:
+        MissingModelError: it is absent, unreadable, or its weights are not those it was published with.
+    """
+    try:
+        text = (folder / CONFIG).read_text("utf-8")
+        published, data = _published(text), (folder / WEIGHTS).read_bytes()
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise unreadable(folder, error) from error
+    if _sha256(data) != published:
+        raise MissingModelError(
+            f"{folder}: the weights are not the published ones; install vidforensics anew."
+        )
+    return text, data
+
+
+def unreadable(folder: Path, error: Exception) -> MissingModelError:
+    """What to raise where a model folder holds no model."""
+    return MissingModelError(f"{folder}: not a readable model ({error}); install vidforensics anew.")
+
+
+def _published(config: str) -> str:
+    return str(json.loads(config)["weights_sha256"])
 
 
 def installed(model: ModelFile, folder: Path | None = None) -> Path | None:

@@ -27,7 +27,8 @@ from tests.benchmarks import duplication_deletion_material as material
 from tests.benchmarks.deletion_net_material import KINDS, PLANE_UNITS, Shown, shown
 from tests.benchmarks.deletion_net_windows import Windows
 from vidforensics.evaluation.footage import Side, side_of
-from vidforensics.features.gap_net import BEFORE, CHANNELS, CONFIG, FRAMES, STRIDES, WEIGHTS, network_input
+from vidforensics.features.gap_net import BEFORE, CHANNELS, FRAMES, STRIDES, network_input
+from vidforensics.models import CONFIG, WEIGHTS
 
 SIZES, HIDDEN = (16, 32, 64, 96), 48
 DROPOUT, DECAY, RATE = 0.2, 1e-3, 2e-3

@@ -17,7 +17,7 @@ from tests.benchmarks import duplication_deletion_material as material
 from vidforensics import extraction
 from vidforensics.features.gap_net import COLUMNS, ROWS
 from vidforensics.features.gaps import small_planes
-from vidforensics.types import FrameBlock, Probe, Stream
+from vidforensics.types import FrameBlock
 
 CAMERA = ("talking", "scenes")
 KINDS = (*CAMERA, "animation", "generated")
@@ -81,9 +81,7 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _blocks(path: Path) -> Iterator[FrameBlock]:
-    _, origin_s, duration_s, kinds = material.packets_of(path)
-    streams = tuple(Stream(i, kind, None) for i, kind in enumerate(kinds))
-    with extraction.Decoder(path, Probe("", duration_s, origin_s, None, {}, streams)) as decoder:
+    with extraction.Decoder(path, material.probe_of(path)[1]) as decoder:
         yield from (block for block in decoder if isinstance(block, FrameBlock))
 
 

@@ -249,9 +249,7 @@ def _decoy_order(operation: str, total: int) -> list[int]:
 
 def evidence_of(path: Path, net: GapNet) -> Evidence:
     """What the detectors see of a clip: frames, shots, gaps by this network, sound series, packets."""
-    packets, origin_s, duration_s, kinds = packets_of(path)
-    streams = tuple(Stream(i, kind, None) for i, kind in enumerate(kinds))
-    probe = Probe("", duration_s, origin_s, None, {}, streams)
+    packets, probe = probe_of(path)
     frames, shots = features.FrameSeriesAccumulator(), extraction.ShotAccumulator()
     sounds, gaps = features.SoundSeriesAccumulator(), GapAccumulator(net)
     sound_end_s = 0.0
@@ -274,8 +272,14 @@ def evidence_of(path: Path, net: GapNet) -> Evidence:
     )
 
 
-def packets_of(path: Path) -> tuple[PacketTable, float, float | None, list[str]]:
-    """Packets of the picture, start, duration and kinds of the streams that are decoded."""
+def probe_of(path: Path) -> tuple[PacketTable, Probe]:
+    """Packets of the picture, and what the decoder needs to know of the streams."""
+    packets, origin_s, duration_s, kinds = _packets(path)
+    streams = tuple(Stream(i, kind, None) for i, kind in enumerate(kinds))
+    return packets, Probe("", duration_s, origin_s, None, {}, streams)
+
+
+def _packets(path: Path) -> tuple[PacketTable, float, float | None, list[str]]:
     with av.open(str(path), metadata_errors="replace") as container:
         used = [s for s in container.streams if s.type in ("video", "audio")]
         starts = [float(s.start_time * s.time_base) for s in used if s.start_time is not None]

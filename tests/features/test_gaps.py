@@ -134,9 +134,9 @@ def test_pictures_of_any_shape_are_judged():
 def test_other_weights_are_refused(tmp_path, monkeypatch):
     folder = tmp_path / "gaps"
     shutil.copytree(SHIPPED, folder)
-    data = bytearray((folder / gap_net.WEIGHTS).read_bytes())
+    data = bytearray((folder / models.WEIGHTS).read_bytes())
     data[-1] ^= 1
-    (folder / gap_net.WEIGHTS).write_bytes(data)
+    (folder / models.WEIGHTS).write_bytes(data)
     with pytest.raises(MissingModelError, match="not the published ones"):
         load_from(folder)
     monkeypatch.setenv("VIDFORENSICS_MODELS", str(tmp_path))
@@ -148,8 +148,8 @@ def test_other_weights_are_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("config", ["", "[]", "{}", '{"weights_sha256": 3}'])
 def test_a_folder_that_holds_no_model_is_named(tmp_path, config):
-    (tmp_path / gap_net.CONFIG).write_text(config)
-    (tmp_path / gap_net.WEIGHTS).write_bytes(b"nothing")
+    (tmp_path / models.CONFIG).write_text(config)
+    (tmp_path / models.WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(MissingModelError, match=str(tmp_path)):
         load_from(tmp_path)
 
@@ -157,9 +157,9 @@ def test_a_folder_that_holds_no_model_is_named(tmp_path, config):
 def test_weights_that_are_whole_but_none_are_refused(tmp_path):
     import hashlib
 
-    (tmp_path / gap_net.WEIGHTS).write_bytes(b"nothing")
+    (tmp_path / models.WEIGHTS).write_bytes(b"nothing")
     digest = hashlib.sha256(b"nothing").hexdigest()
-    (tmp_path / gap_net.CONFIG).write_text(json.dumps({"weights_sha256": digest}))
+    (tmp_path / models.CONFIG).write_text(json.dumps({"weights_sha256": digest}))
     with pytest.raises(MissingModelError, match="not a readable model"):
         load_from(tmp_path)
 

@@ -151,6 +151,11 @@ def test_few_frames_per_second_are_not_assessed():
     assert {r.reason for r in detected(given).coverage} == {"fewer than 10 frames per second"}
 
 
+def test_ten_frames_per_second_are_assessed():
+    given = evidence(clip(WHOLE[:60]), times=tuple(0.1 * i + 0.7 for i in range(60)))
+    assert any(r.assessed for r in detected(given).coverage)
+
+
 def test_without_its_network_nothing_is_assessed():
     given = evidence(clip(WHOLE))
     without = replace(given.features, gaps=None, gaps_not_sought="the weights are not the published ones")

@@ -19,8 +19,9 @@ from tests.training.material import measure, talker
 from vidforensics.errors import MissingModelError, UsageError
 from vidforensics.evaluation.metrics_evidence import auc, bands_of, cllr
 from vidforensics.flagging.sync_files import Measured, read_measured, write_measured
-from vidforensics.flagging.sync_model import CONFIG, WEIGHTS, load_from
+from vidforensics.flagging.sync_model import load_from
 from vidforensics.flagging.sync_net import agreement_by_lag
+from vidforensics.models import CONFIG, WEIGHTS
 from vidforensics.runtime import no_progress
 from vidforensics.training import FitOptions, TrainOptions, train
 from vidforensics.training.footage import gather

@@ -5,6 +5,7 @@ Accumulators take the blocks of the one decode pass and give a record each; noth
 
 from __future__ import annotations
 
+from vidforensics import models
 from vidforensics.features.audio_print import AudioPrintAccumulator
 from vidforensics.features.faces import face_accumulator
 from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
@@ -36,4 +37,4 @@ def models_used() -> dict[str, str | None]:
     """SHA-256 of the trained weights that features are measured with, by name; None where unreadable."""
     from vidforensics.features import gap_net
 
-    return {gap_net.NAME: gap_net.weights_sha256()}
+    return {gap_net.NAME: models.trained_sha256(gap_net.NAME)}

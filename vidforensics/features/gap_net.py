@@ -8,8 +8,6 @@ names (docs/flagging.md); batch normalisation is folded into the weights.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics import models
-from vidforensics.errors import MissingModelError
 from vidforensics.features.convolution import convolved
 
 if TYPE_CHECKING:
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array
 
 NAME = "gaps"
-CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 BEFORE, FRAMES = 5, 10
 """Frames before the place in question, and frames in all."""
 ROWS, COLUMNS = 45, 80
@@ -83,9 +79,8 @@ class GapNet:
             windows = planes[part[:, None] + np.arange(FRAMES)]
             found = self.window_odds(windows)
             again = found > DOUBTED_ODDS
-            if (
-                again.any()
-            ):  # frames are missing whichever way the time runs; a jerk looks otherwise backwards
+            # frames are missing whichever way the time runs; a jerk looks otherwise backwards
+            if again.any():
                 found[again] = np.minimum(found[again], self.window_odds(windows[again][:, ::-1]))
             odds[part] = found
         return np.maximum(odds, np.float32(LEAST_ODDS))
@@ -141,26 +136,12 @@ def network_input(windows: Float32Array) -> tuple[Float32Array, Float32Array]:
 
 @cache
 def gap_net() -> GapNet:
-    """The shipped network.
+    """The network in use.
 
     Raises:
         MissingModelError: see `load_from`.
     """
-    return load_from(model_folder())
-
-
-def model_folder() -> Path:
-    """Where the network in use lies: the user's own if there is one, else the shipped one."""
-    own = models.models_folder() / NAME
-    return own if (own / CONFIG).is_file() else models.shipped_folder() / NAME
-
-
-def weights_sha256() -> str | None:
-    """The hash that the configuration in use names; None where it cannot be read."""
-    try:
-        return str(json.loads((model_folder() / CONFIG).read_text("utf-8"))["weights_sha256"])
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
+    return load_from(models.trained_folder(NAME))
 
 
 def load_from(folder: Path) -> GapNet:
@@ -172,20 +153,8 @@ def load_from(folder: Path) -> GapNet:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    try:
-        published = json.loads((folder / CONFIG).read_text("utf-8"))["weights_sha256"]
-        data = (folder / WEIGHTS).read_bytes()
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise MissingModelError(
-            f"{folder}: not a readable model ({error}); install vidforensics anew."
-        ) from error
-    if hashlib.sha256(data).hexdigest() != published:
-        raise MissingModelError(
-            f"{folder}: the weights are not the published ones; install vidforensics anew."
-        )
+    _, data = models.read_trained(folder)
     try:
         return GapNet.from_tensors(load(data))
     except (SafetensorError, KeyError) as error:
-        raise MissingModelError(
-            f"{folder}: not a readable model ({error}); install vidforensics anew."
-        ) from error
+        raise models.unreadable(folder, error) from error

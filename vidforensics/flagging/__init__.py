@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from vidforensics import models
 from vidforensics.flagging.coverage import not_assessed
 from vidforensics.runtime import Progress, give_back_memory, no_progress
 from vidforensics.types import Detection, Detector, Evidence
@@ -45,7 +46,7 @@ def models_used() -> dict[str, str | None]:
     """SHA-256 of the trained weights in use, by name; None where they cannot be read."""
     from vidforensics.flagging import sync_model
 
-    return {sync_model.NAME: sync_model.weights_sha256()}
+    return {sync_model.NAME: models.trained_sha256(sync_model.NAME)}
 
 
 def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:

@@ -126,7 +126,7 @@ def _ordinary_cuts(evidence: Evidence, least_continuity: float) -> BoolArray:
 
 def _too_few_per_second(evidence: Evidence) -> str | None:
     step_s = float(np.median(np.diff(evidence.features.frames.times_s)))
-    if step_s * LEAST_RATE_HZ <= 1.0:
+    if step_s * LEAST_RATE_HZ <= 1.0 + 1e-3:  # times are floats: ten per second are not 9.99
         return None
     return f"fewer than {LEAST_RATE_HZ:.0f} frames per second"
 

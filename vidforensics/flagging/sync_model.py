@@ -7,7 +7,6 @@ bytes than the configuration names are refused. The shipped folder travels insid
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vidforensics import models
-from vidforensics.errors import MissingModelError
 from vidforensics.flagging.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from vidforensics.records.arrays import FloatArray
 
 NAME = "sync"
-CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +72,6 @@ class SyncModel:
     networks: tuple[SyncNetwork, ...]
 
 
-def model_folder() -> Path:
-    """Where the model in use lies: the user's own if there is one, else the shipped one."""
-    own = models.models_folder() / NAME
-    return own if (own / CONFIG).is_file() else models.shipped_folder() / NAME
-
-
-def weights_sha256() -> str | None:
-    """The hash that the configuration in use names; None where it cannot be read."""
-    try:
-        return SyncConfig.from_json((model_folder() / CONFIG).read_text("utf-8")).weights_sha256
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
-
-
 @cache
 def load_model() -> SyncModel:
     """Load the model in use.
@@ -96,7 +79,7 @@ def load_model() -> SyncModel:
     Raises:
         MissingModelError: it is absent, unreadable, or its weights are not those it was published with.
     """
-    return load_from(model_folder())
+    return load_from(models.trained_folder(NAME))
 
 
 def load_from(folder: Path) -> SyncModel:
@@ -108,17 +91,11 @@ def load_from(folder: Path) -> SyncModel:
     Raises:
         MissingModelError: as for `load_model`.
     """
+    text, data = models.read_trained(folder)
     try:
-        config = SyncConfig.from_json((folder / CONFIG).read_text("utf-8"))
-        data = (folder / WEIGHTS).read_bytes()
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise MissingModelError(
-            f"{folder}: not a readable model ({error}); install vidforensics anew."
-        ) from error
-    if hashlib.sha256(data).hexdigest() != config.weights_sha256:
-        raise MissingModelError(
-            f"{folder}: the weights are not the published ones; install vidforensics anew."
-        )
+        config = SyncConfig.from_json(text)
+    except (KeyError, TypeError, ValueError) as error:
+        raise models.unreadable(folder, error) from error
     return SyncModel(config, _networks(config, data))
 
 

@@ -22,7 +22,8 @@ from vidforensics.evaluation.footage import Side
 from vidforensics.evaluation.metrics_evidence import bands_of, cllr
 from vidforensics.flagging.calibration import Calibration
 from vidforensics.flagging.sync_input import RATE_HZ
-from vidforensics.flagging.sync_model import CONFIG, WEIGHTS, SyncConfig
+from vidforensics.flagging.sync_model import SyncConfig
+from vidforensics.models import CONFIG, WEIGHTS
 from vidforensics.runtime import Progress
 from vidforensics.training.card import card
 from vidforensics.training.footage import Footage, Measure, gather, with_synthesised
