@@ -43,6 +43,7 @@ from vidforensics.cli_options import (
     SplitSide,
     Steps,
     Suspect,
+    TrainedModel,
     VcslFile,
     VscFile,
     Work,
@@ -253,21 +254,23 @@ def train(
     *,
     footage: Footage,
     out: ModelFolder,
+    model: TrainedModel = "sync",
     seed: Seed = 1,
     side: SplitSide = "all",
     networks: Networks = 2,
-    steps: Steps = 400,
+    steps: Steps = None,
     scratch: Measurements = None,
     as_json: Json = False,
     work: Work,
 ) -> None:
-    """Train the classifier on clips of people who were filmed as they spoke, and say what it is worth."""
+    """Train a model of the classifier on your own footage, and say what it is worth on what it never met."""
     from vidforensics import schema, verbs
 
     with work.session() as progress:
         metrics = verbs.train(
             footage,
             out=out,
+            model=model,
             seed=seed,
             side=side,
             networks=networks,

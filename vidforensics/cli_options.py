@@ -120,14 +120,26 @@ ModelFolder = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder for the model; it must not exist yet.")
 ]
 Side = Literal["fit", "test", "all"]
-SplitSide = Annotated[Side, typer.Option("--side", help="Which side of the split by speaker teaches.")]
+SplitSide = Annotated[
+    Side, typer.Option("--side", help="Which side of the split by speaker and scene teaches.")
+]
 LayoutOption = Annotated[
     Literal["footage", "av-deepfake1m", "lav-df", "partialspoof"],
     typer.Option("--layout", help="Whose layout the folder has; footage is forged, the others have truth."),
 ]
 MeasuredSide = Annotated[Side, typer.Option("--side", help="Which side of the split by scene is measured.")]
-Networks = Annotated[int, typer.Option("--networks", min=1, max=9, help="How many networks are averaged.")]
-Steps = Annotated[int, typer.Option("--steps", min=1, help="Steps of training per network.")]
+Networks = Annotated[
+    int, typer.Option("--networks", min=1, max=9, help="How many networks of sync are averaged.")
+]
+TrainedModel = Annotated[
+    Literal["sync", "gaps"],
+    typer.Option("--model", help="sync: voices that are not the mouth's, from people filmed as they spoke; "
+                 "gaps: missing frames, from anything that moves."),
+]  # fmt: skip
+Steps = Annotated[
+    int | None,
+    typer.Option("--steps", min=1, help="Steps of training per network. [default: 400, of gaps 4500]"),
+]
 Measurements = Annotated[
     Path | None, typer.Option("--work", metavar="DIR", help="Keep measurements of the footage there.")
 ]

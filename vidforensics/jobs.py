@@ -192,6 +192,20 @@ def faces_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any
     return {"faces": len(talking.faces.tracks)}
 
 
+def small_pictures_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """What `train` keeps of the pictures of a file, or of every file of a folder, written to `out`."""
+    from vidforensics.features import gap_files
+
+    path, out = Path(arguments["path"]), Path(arguments["out"])
+    clips = sorted(path.iterdir()) if path.is_dir() else [path]
+    counts = {}
+    for clip in clips:
+        pictures = pipeline.small_pictures(clip, acquisition.probe(clip), progress)
+        gap_files.write_pictures(out / f"{clip.stem}.npz", pictures)
+        counts[clip.stem] = len(pictures.levels)
+    return {"frames": counts}
+
+
 def fingerprint_job(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     """What `scan` keeps of a file, written to `out`."""
     from vidforensics import pipeline_trace, tracing

@@ -33,6 +33,7 @@ from vidforensics.types import (
     FrameAccumulator,
     FrameBlock,
     Probe,
+    SmallPictures,
     SoundSeries,
     Speech,
 )
@@ -193,6 +194,19 @@ def follow_faces(path: Path, probe: Probe, progress: Progress) -> TalkingFaces:
             progress("decode", _reached_s(block), probe.duration_s)
             del block
     return TalkingFaces(faces.finish(), sound.finish(), speech.finish())
+
+
+def small_pictures(path: Path, probe: Probe, progress: Progress) -> SmallPictures:
+    """The decode pass with nothing but what the training of `gaps` needs."""
+    shots, pictures = extraction.ShotAccumulator(), features.SmallPictureAccumulator()
+    with extraction.Decoder(path, probe, extraction.DecodeOptions()) as decoder:
+        for block in decoder:
+            if isinstance(block, FrameBlock):
+                shots.update(block)
+                pictures.update(block)
+            progress("decode", _reached_s(block), probe.duration_s)
+            del block
+    return pictures.finish(shots.finish())
 
 
 def extract_only(path: Path, probe: Probe, folder: Path, options: Options, progress: Progress) -> Extraction:

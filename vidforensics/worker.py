@@ -70,6 +70,7 @@ def _jobs() -> dict[str, Callable[..., dict[str, Any]]]:
         "extract": jobs.extract_job,
         "flag": jobs.flag_job,
         "faces": jobs.faces_job,
+        "small_pictures": jobs.small_pictures_job,
         "fingerprint": jobs.fingerprint_job,
         "trace": jobs.trace_job,
         "compare": jobs.compare_job,

@@ -3,7 +3,8 @@
 `python -m tests.benchmarks.duplication_deletion --footage DIR --nets DIR [--seed 1] [--sources 48]
 [--write]` prints Markdown tables. Half of the scenes (by a hash of their name) choose operating points and
 calibration, the other half gives the figures. Every scene is judged by a network for `deletion` that never
-met it, out of --nets (see `deletion_net`). `--write` puts the fitted lines into calibration.json.
+met it, out of --nets/fit and --nets/test, as `vidforensics train --model gaps --side fit` and `--side test`
+make them. `--write` puts the fitted lines into calibration.json, and the figures into models/gaps.
 """
 
 from __future__ import annotations
@@ -324,14 +325,15 @@ def write_metrics(rows: list[Row], command: str) -> None:
             "untouched_min": round(sum(r.duration_s for r in clean) / 60, 2),
         }
     path = shipped_folder() / GAPS / "metrics.json"
-    path.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    known = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**known, "detector": figures}, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--footage", type=Path, required=True)
-    parser.add_argument("--nets", type=Path, required=True, help="what `deletion_net` wrote into --work")
+    parser.add_argument("--nets", type=Path, required=True, help="folder of the two networks")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sources", type=int, default=48)
     parser.add_argument("--write", action="store_true", help="write calibration.json")

@@ -110,8 +110,8 @@ def chosen(all_sources: list[Source], limit: int) -> list[Source]:
     return few[:limit]
 
 
-def read_excerpt(path: Path, lengths: tuple[int, int] = (MIN_FRAMES, MAX_FRAMES)) -> Excerpt | None:
-    """The first pictures and their sound; None for a clip that is too short. lengths: fewest and most."""
+def read_excerpt(path: Path) -> Excerpt | None:
+    """The first pictures and their sound; None for a clip that is too short."""
     with av.open(str(path), metadata_errors="replace") as container:
         stream = container.streams.video[0]
         rate = Fraction(stream.average_rate or 25).limit_denominator(1001)
@@ -120,9 +120,9 @@ def read_excerpt(path: Path, lengths: tuple[int, int] = (MIN_FRAMES, MAX_FRAMES)
             width = int(frame.width * min(1.0, 480 / max(frame.width, frame.height))) // 4 * 4
             height = int(frame.height * width / frame.width) // 4 * 4
             frames.append(frame.reformat(width, height, "yuv420p").to_ndarray())
-            if len(frames) == lengths[1]:
+            if len(frames) == MAX_FRAMES:
                 break
-    if len(frames) < lengths[0]:
+    if len(frames) < MIN_FRAMES:
         return None
     return Excerpt(frames, rate, _read_sound(path, len(frames) / float(rate)))
 

@@ -162,18 +162,3 @@ def test_weights_that_are_whole_but_none_are_refused(tmp_path):
     (tmp_path / models.CONFIG).write_text(json.dumps({"weights_sha256": digest}))
     with pytest.raises(MissingModelError, match="not a readable model"):
         load_from(tmp_path)
-
-
-def test_the_network_that_is_trained_is_the_one_that_runs():
-    torch = pytest.importorskip("torch")
-    from tests.benchmarks.deletion_net import Net
-
-    torch.manual_seed(1)
-    net = Net()
-    windows = np.random.default_rng(4).uniform(0, 255, (5, FRAMES, ROWS, COLUMNS)).astype(np.float32)
-    for _ in range(3):
-        net(windows)  # moves the averages of the normalisation away from where they began
-    net.eval()
-    with torch.inference_mode():
-        expected = net(windows).numpy()
-    assert GapNet.from_tensors(net.tensors()).window_odds(windows) == pytest.approx(expected, abs=1e-4)

@@ -31,7 +31,7 @@ def ffmpeg_program() -> str:
         found = shutil.which("ffmpeg")
     if found is None:
         raise MissingModelError(
-            "evaluate makes its clips with ffmpeg, which is missing: install imageio-ffmpeg or ffmpeg."
+            "clips are made with ffmpeg, which is missing: install imageio-ffmpeg or ffmpeg."
         )
     return found
 

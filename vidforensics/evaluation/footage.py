@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import av
 
 Side = Literal["fit", "test", "all"]
-_PICTURED = (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".ogv")
+PICTURED = (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".ogv")
 _SOUNDING = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus")
-SUFFIXES = frozenset((*_PICTURED, *_SOUNDING))
+SUFFIXES = frozenset((*PICTURED, *_SOUNDING))
 # Forged and generated clips show what another file shows; their truth is not known.
 _UNSURE_KINDS = frozenset({"forged", "generated"})
 # "GRID_unknown" may be anyone of GRID, so a clip of it may show what another group's clip shows.

@@ -1,6 +1,6 @@
 """Features: numbers measured from one clip, no judgement in them.
 
-Accumulators take the blocks of the one decode pass and give a record each; nothing here opens a file.
+Accumulators take the blocks of the one decode pass and give a record each; nothing here opens a clip.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from vidforensics.features.audio_print import AudioPrintAccumulator
 from vidforensics.features.faces import face_accumulator
 from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
 from vidforensics.features.frame_series import FrameSeriesAccumulator
+from vidforensics.features.gap_files import SmallPictureAccumulator
 from vidforensics.features.gaps import gap_accumulator
 from vidforensics.features.picture_source import PictureSourceAccumulator
 from vidforensics.features.sound_picture import SoundPictureAccumulator
@@ -22,6 +23,7 @@ __all__ = [
     "FrameHashAccumulator",
     "FrameSeriesAccumulator",
     "PictureSourceAccumulator",
+    "SmallPictureAccumulator",
     "SoundPictureAccumulator",
     "SoundSeriesAccumulator",
     "face_accumulator",

@@ -60,6 +60,13 @@ class GapNet:
         hidden, hidden_bias, last = (tensors[name] for name in ("hidden", "hidden_bias", "last"))
         return cls(layers, hidden, hidden_bias, last, float(tensors["level"][0]))
 
+    def tensors(self) -> dict[str, Float32Array]:
+        """What `from_tensors` reads."""
+        found = {"hidden": self.hidden, "hidden_bias": self.hidden_bias, "last": self.last}
+        for i, (kernel, bias) in enumerate(self.layers):
+            found |= {f"kernel{i}": kernel, f"bias{i}": bias}
+        return {**found, "level": np.array([self.level], np.float32)}
+
     def odds(self, planes: Float32Array) -> Float32Array:
         """Log odds (natural) that frames are missing before each picture that has enough others around it.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CodeArray16,
         Float32Array,
         FloatArray,
+        IntArray,
         ShortArray,
         TinyArray,
     )
@@ -67,6 +68,17 @@ class FrameGaps:
 
     times_s: FloatArray
     odds: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
+class SmallPictures:
+    """Every frame of a clip, small, which is what teaches the network of missing frames.
+
+    levels: uint16 (N, 45, 80), luma in 1/16 level. cuts: int64, the first frame of every shot but the first.
+    """
+
+    levels: CodeArray16
+    cuts: IntArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,17 @@ though much else may happen in them: a caption, a flash, a bump, a cut, a droppe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from tests.benchmarks.deletion_net_material import CAMERA, PLANE_UNITS, Shown
+from vidforensics.features.gap_files import UNITS_PER_LEVEL
 from vidforensics.features.gap_net import BEFORE, COLUMNS, FRAMES, ROWS
+from vidforensics.training.gap_clips import Shown
+
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import BoolArray, Float32Array, FloatArray, IntArray
 
 AFTER = FRAMES - BEFORE
 LEAST_MISSING = 6
@@ -25,35 +30,36 @@ one that looked like a gap; the rest are any others."""
 
 
 class Windows:
-    """Draws windows from files; `hard` may be set to (file, frame) pairs that are hardly told from gaps."""
+    """Draws windows from clips; `hard` may be set to (file, frame) pairs that are hardly told from gaps."""
 
-    def __init__(self, files: Sequence[Shown], rng: np.random.Generator) -> None:
-        self.files, self.rng = list(files), rng
+    def __init__(self, clips: Sequence[Shown], rng: np.random.Generator) -> None:
+        self.clips, self.rng = list(clips), rng
         self.hard: list[tuple[int, int]] = []
-        self.plain = [_plain_frames(f) for f in self.files]
-        self.gaps, self.off = [], []
-        for i, file in enumerate(self.files):
-            fits = _fitting(len(file.pictures)) & ~near(len(file.pictures), file.cuts)
+        self.plain = [_plain_frames(f) for f in self.clips]
+        self.gaps: list[tuple[int, int]] = []
+        self.off: list[tuple[int, int]] = []
+        for i, file in enumerate(self.clips):
+            fits = _fitting(len(file.levels)) & ~near(len(file.levels), file.cuts)
             self.gaps += [
                 (i, at) for at, n in file.gaps if n >= LEAST_MISSING and at < len(fits) and fits[at]
             ]
             beside = [at + d for at, _ in file.gaps for d in (-4, -3, -2, -1, 1, 2, 3, 4)]
             self.off += [(i, at) for at in beside if 0 <= at < len(fits) and fits[at]]
-        self.whole = [i for i, f in enumerate(self.files) if not f.gaps and f.kind in CAMERA]
-        self._any = self._shares(list(range(len(self.files))))
+        self.whole = [i for i, f in enumerate(self.clips) if not f.gaps and f.is_camera]
+        self._any = self._shares(list(range(len(self.clips))))
         self._camera = self._shares(self.whole)
 
-    def _shares(self, chosen: list[int]) -> np.ndarray:
+    def _shares(self, chosen: list[int]) -> FloatArray:
         """Cumulated chance of each file; files of scenes with much footage are drawn less than by length."""
-        lengths = np.array([len(self.plain[i]) for i in chosen], float)
-        scenes = [self.files[i].scene for i in chosen]
+        lengths = np.array([len(self.plain[i]) for i in chosen], np.float64)
+        scenes = [self.clips[i].scene for i in chosen]
         of_scene: dict[str, float] = {}
         for scene, length in zip(scenes, lengths, strict=True):
             of_scene[scene] = of_scene.get(scene, 0.0) + length
         shares = np.cumsum(lengths / np.array([max(of_scene[s], 1.0) for s in scenes]) ** EVEN)
-        return shares / shares[-1]
+        return np.asarray(shares / shares[-1], np.float64)
 
-    def batch(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, count: int) -> tuple[Float32Array, Float32Array]:
         """`count` windows, float32 (count, FRAMES, ROWS, COLUMNS), and 1 for those with a gap, float32."""
         windows, truth = np.empty((count, FRAMES, ROWS, COLUMNS), np.float32), np.empty(count, np.float32)
         for i in range(count):
@@ -64,7 +70,7 @@ class Windows:
             windows[i], truth[i] = self._changed(window), is_gap
         return windows, truth
 
-    def _draw(self) -> tuple[np.ndarray | None, bool]:
+    def _draw(self) -> tuple[Float32Array | None, bool]:
         draw = self.rng.random()
         if draw < ENCODED:
             return self._cut_out(*self.gaps[self.rng.integers(len(self.gaps))]), True
@@ -76,18 +82,18 @@ class Windows:
             return self._cut_out(*self.hard[self.rng.integers(len(self.hard))]), False
         return self._plain(), False
 
-    def _left_out(self) -> np.ndarray | None:
+    def _left_out(self) -> Float32Array | None:
         i = self.whole[int(np.searchsorted(self._camera, self.rng.random()))]
         if not len(self.plain[i]):
             return None
         at, missing = int(self.rng.choice(self.plain[i])), _log_uniform(self.rng, LEFT_OUT)
         stride = self._stride()
-        cuts = self.files[i].cuts
+        cuts = self.clips[i].cuts
         if ((cuts > at - BEFORE * stride - 1) & (cuts < at + missing + AFTER * stride + 1)).any():
             return None
         return self._cut_out(i, at, missing, stride)
 
-    def _plain(self) -> np.ndarray | None:
+    def _plain(self) -> Float32Array | None:
         i, j = (int(np.searchsorted(self._any, self.rng.random())) for _ in range(2))
         if not len(self.plain[i]) or not len(self.plain[j]):
             return None
@@ -103,15 +109,15 @@ class Windows:
     def _stride(self) -> int:
         return 2 if self.rng.random() < 0.15 else 1
 
-    def _cut_out(self, i: int, at: int, missing: int = 0, stride: int = 1) -> np.ndarray | None:
+    def _cut_out(self, i: int, at: int, missing: int = 0, stride: int = 1) -> Float32Array | None:
         before = at - np.arange(BEFORE, 0, -1) * stride
         rows = np.concatenate([before, at + missing + np.arange(AFTER) * stride])
-        pictures = self.files[i].pictures
+        pictures = self.clips[i].levels
         if rows[0] < 0 or rows[-1] >= len(pictures):
             return None
-        return pictures[rows].astype(np.float32) / PLANE_UNITS
+        return np.asarray(pictures[rows], np.float32) / np.float32(UNITS_PER_LEVEL)
 
-    def _changed(self, window: np.ndarray) -> np.ndarray:
+    def _changed(self, window: Float32Array) -> Float32Array:
         """Mirrored, turned round in time, brightened, and every third one with something happening in it."""
         rng = self.rng
         if rng.random() < 0.5:
@@ -121,22 +127,23 @@ class Windows:
         window = np.ascontiguousarray(window)
         if rng.random() < 0.5:
             mean = window.mean()
-            window = (window - mean) * np.exp(rng.normal(0, 0.25)) + mean + rng.normal(0, 15)
+            gain, more = np.exp(rng.normal(0, 0.25)), rng.normal(0, 15)
+            window = np.asarray((window - mean) * gain + mean + more, np.float32)
         happens = int(rng.random() / 0.07)
         events = (_caption, _flash, _repeat, _bump, _blur)
         if happens < len(events):
             events[happens](window, rng)
         if rng.random() < 0.3:
-            window = window + rng.normal(0, rng.uniform(0.2, 1.5), window.shape)
-        return window.astype(np.float32)
+            window += rng.normal(0, rng.uniform(0.2, 1.5), window.shape)
+        return window
 
 
-def _fitting(count: int) -> np.ndarray:
+def _fitting(count: int) -> BoolArray:
     at = np.arange(count)
     return (at >= BEFORE) & (at + AFTER <= count)
 
 
-def near(count: int, places: Sequence[int] | np.ndarray, before: int = 4, after: int = 5) -> np.ndarray:
+def near(count: int, places: Sequence[int] | IntArray, before: int = 4, after: int = 5) -> BoolArray:
     """Frames from `before` before to `after` after one of the places, bool (count,)."""
     found = np.zeros(count, bool)
     for at in places:
@@ -144,18 +151,18 @@ def near(count: int, places: Sequence[int] | np.ndarray, before: int = 4, after:
     return found
 
 
-def _plain_frames(file: Shown) -> np.ndarray:
+def _plain_frames(file: Shown) -> IntArray:
     """Frames whose windows hold neither a gap nor a cut."""
-    count = len(file.pictures)
+    count = len(file.levels)
     gaps = near(count, [at for at, _ in file.gaps])
     return np.flatnonzero(_fitting(count) & ~gaps & ~near(count, file.cuts))
 
 
 def _log_uniform(rng: np.random.Generator, limits: tuple[int, int]) -> int:
-    return round(limits[0] * (limits[1] / limits[0]) ** rng.random())
+    return round(float(limits[0] * (limits[1] / limits[0]) ** rng.random()))
 
 
-def _caption(window: np.ndarray, rng: np.random.Generator) -> None:
+def _caption(window: Float32Array, rng: np.random.Generator) -> None:
     at = BEFORE if rng.random() < 0.5 else int(rng.integers(1, FRAMES))
     height, width = int(rng.integers(3, 20)), int(rng.integers(8, 75))
     y, x = int(rng.integers(0, ROWS - height)), int(rng.integers(0, COLUMNS - width))
@@ -168,19 +175,19 @@ def _caption(window: np.ndarray, rng: np.random.Generator) -> None:
     part[:] = (1 - share) * part + share * ground
 
 
-def _flash(window: np.ndarray, rng: np.random.Generator) -> None:
+def _flash(window: Float32Array, rng: np.random.Generator) -> None:
     at = int(rng.integers(1, FRAMES))
     until = FRAMES if rng.random() < 0.5 else at + 1
     window[at:until] = window[at:until] * np.exp(rng.normal(0, 0.1)) + rng.normal(0, 6)
 
 
-def _repeat(window: np.ndarray, rng: np.random.Generator) -> None:
+def _repeat(window: Float32Array, rng: np.random.Generator) -> None:
     at = int(rng.integers(1, FRAMES))
     if at != BEFORE:
         window[at] = window[at - 1]
 
 
-def _bump(window: np.ndarray, rng: np.random.Generator) -> None:
+def _bump(window: Float32Array, rng: np.random.Generator) -> None:
     at = int(rng.integers(1, FRAMES))
     shift = rng.integers(-3, 4, 2)
     for i, share in zip(range(at, FRAMES), (1.0, 0.6, 0.3), strict=False):
@@ -188,7 +195,7 @@ def _bump(window: np.ndarray, rng: np.random.Generator) -> None:
         window[i] = np.roll(window[i], (y, x), (0, 1))
 
 
-def _blur(window: np.ndarray, rng: np.random.Generator) -> None:
+def _blur(window: Float32Array, rng: np.random.Generator) -> None:
     """Blurred up to a frame, as before a key frame."""
     at = int(rng.integers(1, FRAMES))
     for i in range(max(0, at - int(rng.integers(1, 6))), at):
