@@ -31,7 +31,8 @@ demo: .venv/.ready
 	@$(BIN)/vidforensics inspect samples/suspect.mp4 --out demo-case
 
 test: .venv/.ready-dev
-	$(BIN)/python -m pytest -n 2
+	# one thread per worker: those of their libraries would fight for the processors
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: .venv/.ready-dev
 	$(BIN)/ruff format --check .

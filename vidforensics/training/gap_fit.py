@@ -38,7 +38,7 @@ class GapFitOptions:
     steps: int = 4500
     batch: int = 64
     rate: float = 2e-3
-    decay: float = 1e-3
+    decay: float = 2e-2
     dropout: float = 0.2
     channels: tuple[int, ...] = (16, 32, 64, 96)
     hidden: int = 48

@@ -28,6 +28,9 @@ ENCODED, LEFT, OFF, HARD = 0.27, 0.5, 0.6, 0.72
 """Up to which draw of 0 to 1 a window is of which kind: gap in a file, gap made here, gap off the middle,
 one that looked like a gap; the rest are any others."""
 
+CROPPED, LEAST_SIDE, UPSIDE_DOWN = 0.6, 0.7, 0.2
+"""Share of windows of which a part is shown, the least share of a side that is, and of those upside down."""
+
 
 class Windows:
     """Draws windows from clips; `hard` may be set to (file, frame) pairs that are hardly told from gaps."""
@@ -118,10 +121,14 @@ class Windows:
         return np.asarray(pictures[rows], np.float32) / np.float32(UNITS_PER_LEVEL)
 
     def _changed(self, window: Float32Array) -> Float32Array:
-        """Mirrored, turned round in time, brightened, and every third one with something happening in it."""
+        """Cropped, mirrored, turned round in time, brightened; something happens in every third one."""
         rng = self.rng
+        if rng.random() < CROPPED:
+            window = _cropped(window, rng)
         if rng.random() < 0.5:
             window = window[:, :, ::-1]
+        if rng.random() < UPSIDE_DOWN:
+            window = window[:, ::-1]
         if rng.random() < 0.5:
             window = window[::-1]
         window = np.ascontiguousarray(window)
@@ -160,6 +167,14 @@ def _plain_frames(file: Shown) -> IntArray:
 
 def _log_uniform(rng: np.random.Generator, limits: tuple[int, int]) -> int:
     return round(float(limits[0] * (limits[1] / limits[0]) ** rng.random()))
+
+
+def _cropped(window: Float32Array, rng: np.random.Generator) -> Float32Array:
+    """A part of the picture on the whole of it, as from nearer by or of another shape."""
+    height, width = (int(rng.integers(round(n * LEAST_SIDE), n + 1)) for n in (ROWS, COLUMNS))
+    y, x = int(rng.integers(0, ROWS - height + 1)), int(rng.integers(0, COLUMNS - width + 1))
+    parts = [cv2.resize(p[y : y + height, x : x + width], (COLUMNS, ROWS)) for p in window]
+    return np.stack(parts)
 
 
 def _caption(window: Float32Array, rng: np.random.Generator) -> None:
