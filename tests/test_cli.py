@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vidforensics import models
 from vidforensics.tracing.interchange import read_vpdq
 
 VERBS = ["inspect", "extract", "flag", "scan", "trace", "compare", "evaluate", "train", "verify", "models"]
@@ -262,7 +263,25 @@ def test_verify_without_evidence_says_where_it_looked(case: Path, tmp_path: Path
 def test_models_list_is_json_lines(tmp_path: Path):
     answer = run("models", "list", "--json", VIDFORENSICS_MODELS=str(tmp_path))
     rows = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert {row["state"] for row in rows} == {"absent"}
+    assert {row["state"] for row in rows if row["name"] not in ("sync", "gaps")} == {"absent"}
+    shipped = [row for row in rows if row["name"] in ("sync", "gaps")]
+    assert [(row["state"], row["source"]) for row in shipped] == [
+        ("present", "shipped with vidforensics")
+    ] * 2
+
+
+def test_models_list_tells_ones_own_model_from_the_shipped_one(tmp_path: Path):
+    own = tmp_path / "gaps"
+    shutil.copytree(models.shipped_folder() / "gaps", own)
+    (own / models.WEIGHTS).write_bytes(b"changed")
+    answer = run("models", "list", VIDFORENSICS_MODELS=str(tmp_path))
+    (line,) = [line for line in answer.stdout.splitlines() if line.startswith("gaps: ")]
+    assert line.startswith("gaps: wrong hash; tells whether frames are missing")
+    assert f"; {own}; sha256" in line
+    (own / models.CONFIG).write_text("{}")
+    rows = run("models", "list", "--json", VIDFORENSICS_MODELS=str(tmp_path)).stdout.splitlines()
+    assert json.loads(rows[-1])["sha256"] is None
+    assert json.loads(rows[-1])["licence"] is None
 
 
 def test_models_install_without_network_exits_4(tmp_path: Path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import typer
 
@@ -15,10 +17,15 @@ models_app = typer.Typer(no_args_is_help=True, help="Which model files are prese
 @models_app.command("list")
 def models_list(as_json: Json = False) -> None:
     """Say which model files are present, where they come from, and their hashes."""
+    for row in (*_fetched(), *_trained()):
+        typer.echo(json.dumps(row) if as_json else model_line(row))
+
+
+def _fetched() -> Iterator[dict[str, Any]]:
     from vidforensics import models
 
     for model in models.MODEL_FILES:
-        row = {
+        yield {
             "name": model.name,
             "state": models.state(model),
             "purpose": model.purpose,
@@ -26,7 +33,22 @@ def models_list(as_json: Json = False) -> None:
             "licence": model.licence,
             "sha256": model.sha256,
         }
-        typer.echo(json.dumps(row) if as_json else model_line(row))
+
+
+def _trained() -> Iterator[dict[str, Any]]:
+    """Those of `train`: shipped, or the user's own in their place, whose licence is theirs to know."""
+    from vidforensics import models
+
+    for name, purpose in models.TRAINED.items():
+        source = models.trained_source(name)
+        yield {
+            "name": name,
+            "state": models.trained_state(name),
+            "purpose": purpose,
+            "source": source,
+            "licence": "Apache-2.0" if source.startswith("shipped") else None,
+            "sha256": models.trained_sha256(name),
+        }
 
 
 @models_app.command("install")

@@ -24,6 +24,11 @@ State = Literal["present", "absent", "wrong hash"]
 
 CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 """The two files of a model that we train ourselves."""
+TRAINED = {
+    "sync": "tells whether a voice belongs to the mouth on camera",
+    "gaps": "tells whether frames are missing between two neighbours",
+}
+"""The models that we train ourselves, and what each is for."""
 
 _FETCH_LIMIT_S = 600.0
 
@@ -135,6 +140,21 @@ def trained_folder(name: str) -> Path:
     """Where a model that we train ourselves lies: the user's own if there is one, else the shipped one."""
     own = models_folder() / name
     return own if (own / CONFIG).is_file() else shipped_folder() / name
+
+
+def trained_state(name: str) -> State:
+    """Whether the weights in use are there and are those that their configuration names."""
+    try:
+        read_trained(trained_folder(name))
+    except MissingModelError:
+        return "wrong hash" if (trained_folder(name) / WEIGHTS).is_file() else "absent"
+    return "present"
+
+
+def trained_source(name: str) -> str:
+    """Where the weights in use come from: "shipped with vidforensics", or the folder of the user's own."""
+    folder = trained_folder(name)
+    return "shipped with vidforensics" if folder == shipped_folder() / name else str(folder)
 
 
 def trained_sha256(name: str) -> str | None:

@@ -70,7 +70,8 @@ def verify_lines(document: dict[str, Any], *, every_line: bool) -> Iterator[str]
 
 def model_line(row: dict[str, Any]) -> str:
     """One model file for people."""
-    return f"{row['name']}: {row['state']}; {row['purpose']}; {row['source']}; sha256 {row['sha256']}"
+    source = printable(row["source"])
+    return f"{row['name']}: {row['state']}; {row['purpose']}; {source}; sha256 {row['sha256'] or 'unknown'}"
 
 
 def headline_lines(headlines: Iterable[str], limit: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 import torch
 
 from tests.training.test_gap_material import measure, shown, write_footage
+from vidforensics import verbs
 from vidforensics.errors import UsageError
 from vidforensics.evaluation.ffmpeg import ffmpeg_program
 from vidforensics.evaluation.footage import side_of
@@ -118,6 +119,15 @@ def test_too_little_footage_is_refused(tmp_path):
     with pytest.raises(UsageError, match="needs 20 places to take frames out; it has"):
         trained(footage, tmp_path, GapTrainOptions(passes=1, fit=SMALL))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_verb_measures_in_workers_and_puts_nothing_in_place_that_is_not_whole(tmp_path):
+    footage = write_footage(tmp_path / "footage", ("one",), 50)
+    (footage / "broken.mp4").write_bytes(b"nothing")
+    with pytest.raises(UsageError, match="needs 20 places"):
+        verbs.train(footage, out=tmp_path / "out", model="gaps", work=tmp_path / "work")
+    assert not (tmp_path / "out").exists()
+    assert len(list((tmp_path / "work").glob("*.npy"))) == 1  # kept for the next time
 
 
 def test_nothing_to_judge_by_gives_no_figures():
