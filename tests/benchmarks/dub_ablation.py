@@ -22,7 +22,6 @@ from vidforensics.flagging.sync_gates import Gate
 from vidforensics.flagging.sync_input import FaceStretch, seen_features
 from vidforensics.flagging.sync_spans import LAGS, own_lag
 from vidforensics.isolation import run_isolated
-from vidforensics.training.footage import Footage, gather
 from vidforensics.training.sync_crossed import Heard, crossed
 from vidforensics.training.sync_figures import (
     lines_by_fold,
@@ -32,6 +31,7 @@ from vidforensics.training.sync_figures import (
     window_figures,
 )
 from vidforensics.training.sync_fit import FitOptions
+from vidforensics.training.sync_footage import Footage, gather
 
 FOLDS, FLAGS_PER_HOUR = 5, 1.0
 LIPS, PICTURE = np.arange(146) < 96, np.arange(146) >= 96

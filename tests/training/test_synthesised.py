@@ -17,8 +17,8 @@ from vidforensics.evaluation.footage import side_of
 from vidforensics.evaluation.synthesis import NO_SYNTHESISER, VOICES
 from vidforensics.runtime import no_progress
 from vidforensics.training import FitOptions, TrainOptions, train
-from vidforensics.training.footage import Footage, with_synthesised
 from vidforensics.training.sync_crossed import Voice, crossed, folds_of_voices
+from vidforensics.training.sync_footage import Footage, with_synthesised
 from vidforensics.training.sync_trials import Talk, trials
 
 NOTHING = Footage((), (), ())

@@ -24,11 +24,11 @@ from vidforensics.flagging.sync_net import agreement_by_lag
 from vidforensics.models import CONFIG, WEIGHTS
 from vidforensics.runtime import no_progress
 from vidforensics.training import FitOptions, TrainOptions, train
-from vidforensics.training.footage import gather
 from vidforensics.training.logistic import fit_line
 from vidforensics.training.sync_crossed import folds_of
 from vidforensics.training.sync_figures import average_precision
 from vidforensics.training.sync_fit import MIRRORED, mirrored
+from vidforensics.training.sync_footage import gather
 from vidforensics.training.sync_net import HEARD, SEEN, SyncNet, SyncNetOptions, to_run
 from vidforensics.training.sync_trials import Pools, Talk, trials
 

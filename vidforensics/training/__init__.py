@@ -8,6 +8,6 @@ from __future__ import annotations
 from vidforensics.training.gap_fit import GapFitOptions
 from vidforensics.training.gap_train import GapTrainOptions, train_gaps
 from vidforensics.training.sync_fit import FitOptions
-from vidforensics.training.train import TrainOptions, train
+from vidforensics.training.sync_train import TrainOptions, train
 
 __all__ = ["FitOptions", "GapFitOptions", "GapTrainOptions", "TrainOptions", "train", "train_gaps"]

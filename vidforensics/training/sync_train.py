@@ -1,4 +1,4 @@
-"""The story of a training: measure footage, judge it crosswise, train on all of it, write the model folder.
+"""The story of a training of `sync`: measure footage, judge it crosswise, train on all, write the folder.
 
 Footage goes in; weights.safetensors, config.json, metrics.json and MODEL_CARD.md come out, all or none. The
 same seed on the same machine gives the same model; the figures are of networks that never met the speaker.
@@ -25,9 +25,8 @@ from vidforensics.flagging.sync_input import RATE_HZ
 from vidforensics.flagging.sync_model import SyncConfig
 from vidforensics.models import CONFIG, WEIGHTS
 from vidforensics.runtime import Progress
-from vidforensics.training.card import card
-from vidforensics.training.footage import Footage, Measure, gather, with_synthesised
 from vidforensics.training.logistic import fit_line
+from vidforensics.training.sync_card import card
 from vidforensics.training.sync_crossed import Heard, crossed
 from vidforensics.training.sync_figures import (
     Peak,
@@ -40,6 +39,7 @@ from vidforensics.training.sync_figures import (
     window_figures,
 )
 from vidforensics.training.sync_fit import FitOptions, fit_network
+from vidforensics.training.sync_footage import Footage, Measure, gather, with_synthesised
 from vidforensics.training.sync_net import SyncNet
 
 LEAST_SPEAKERS = 5
@@ -66,7 +66,7 @@ def train(
     """Train the sync model on one's own footage.
 
     Args:
-        folder: clips of people who were filmed as they spoke; see `training.footage.gather`.
+        folder: clips of people who were filmed as they spoke; see `training.sync_footage.gather`.
         out: an existing empty folder for the four files of the model.
         work: where measurements of the footage and of synthesised voices are kept.
         options: see there.

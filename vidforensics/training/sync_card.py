@@ -1,4 +1,4 @@
-"""Write the model card: what the weights are for, what taught them, what they are worth, where they fail.
+"""Write the model card of `sync`: what it is for, what taught it, what it is worth, where it fails.
 
 The figures of metrics.json go in, Markdown comes out.
 Source: Mitchell et al., Model cards for model reporting (2019).
