@@ -151,6 +151,12 @@ def test_a_made_clip_of_another_length_is_not_used(tmp_path, monkeypatch):
     assert "one.mp4: made 50 frames" in failed[0]
 
 
+def test_a_file_that_is_gone_is_listed(tmp_path):
+    gone = gap_clips.Source(tmp_path / "gone.mp4", "x", True)
+    clips, failed = gather([gone], tmp_path / "work", Making("", 1, 1), measure, no_progress)
+    assert (clips, failed) == ([], [f"{tmp_path / 'gone.mp4'}: cannot be read (No such file or directory)."])
+
+
 def test_a_file_that_cannot_be_measured_is_listed(tmp_path):
     def broken(path: Path, out: Path) -> None:
         raise InputError(f"{path}: nothing in it.")

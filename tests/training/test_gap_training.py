@@ -124,10 +124,12 @@ def test_too_little_footage_is_refused(tmp_path):
 def test_the_verb_measures_in_workers_and_puts_nothing_in_place_that_is_not_whole(tmp_path):
     footage = write_footage(tmp_path / "footage", ("one",), 50)
     (footage / "broken.mp4").write_bytes(b"nothing")
+    work = footage / "work"
+    write_footage(work, ("left by an interrupted training",))
     with pytest.raises(UsageError, match="needs 20 places"):
-        verbs.train(footage, out=tmp_path / "out", model="gaps", work=tmp_path / "work")
+        verbs.train(footage, out=tmp_path / "out", model="gaps", work=work)
     assert not (tmp_path / "out").exists()
-    assert len(list((tmp_path / "work").glob("*.npy"))) == 1  # kept for the next time
+    assert len(list(work.glob("*.npy"))) == 1  # kept for the next time
 
 
 def test_nothing_to_judge_by_gives_no_figures():

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vidforensics.errors import UsageError, VidforensicsError
+from vidforensics.errors import InputError, UsageError, VidforensicsError
 from vidforensics.evaluation.ffmpeg import MakingFailed, as_text, run_ffmpeg
 from vidforensics.evaluation.footage import PICTURED, Side, side_of
 from vidforensics.features.gap_files import read_pictures
@@ -153,8 +153,11 @@ def gather(
 
 
 def _kept(source: Source, work: Path, making: Making, measure: Measure) -> list[Shown]:
-    with source.path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with source.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{source.path}: cannot be read ({error.strerror}).") from error
     made_how = [digest, source.is_camera, making.passes, making.seed, CHAINS, KEPT, MISSING, MOST_FRAMES]
     name = hashlib.sha256(json.dumps(made_how).encode()).hexdigest()[:32]
     index, levels = work / f"{name}.json", work / f"{name}.npy"

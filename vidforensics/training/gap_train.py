@@ -79,7 +79,9 @@ def train_gaps(
         UsageError: there is too little footage.
     """
     making = Making(program, options.passes, options.seed)
-    shown, failed = gather(sources(folder), work, making, measure, progress)
+    # what an interrupted training left in the work folder is no footage
+    chosen = [s for s in sources(folder) if work.resolve() not in s.path.resolve().parents]
+    shown, failed = gather(chosen, work, making, measure, progress)
     taught_by = of_side(shown, options.side)
     if _gap_count(taught_by) < LEAST_GAPS:
         raise UsageError(
