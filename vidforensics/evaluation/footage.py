@@ -98,16 +98,19 @@ def read_footage(folder: Path, side: Side = "test") -> list[Material]:
 
 
 def _manifest(folder: Path) -> dict[str, tuple[str, str]]:
+    return {
+        name: (row.get("speaker_or_scene_id") or name, row.get("kind") or "")
+        for name, row in manifest_rows(folder).items()
+    }
+
+
+def manifest_rows(folder: Path) -> dict[str, dict[str, str]]:
+    """The rows of a folder's MANIFEST.csv by the file each is of; empty where there is none."""
     path = folder / "MANIFEST.csv"
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8", errors="replace") as handle:
-        rows = list(csv.DictReader(handle))
-    return {
-        row["file"]: (row.get("speaker_or_scene_id") or row["file"], row.get("kind") or "")
-        for row in rows
-        if row.get("file")
-    }
+        return {row["file"]: row for row in csv.DictReader(handle) if row.get("file")}
 
 
 def _examine(path: Path, group: str, kind: str) -> Material | None:

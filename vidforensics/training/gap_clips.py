@@ -7,7 +7,6 @@ work folder under the file's hash, so that the next training begins where one en
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -22,7 +21,7 @@ import numpy as np
 
 from vidforensics.errors import InputError, UsageError, VidforensicsError
 from vidforensics.evaluation.ffmpeg import MakingFailed, as_text, run_ffmpeg
-from vidforensics.evaluation.footage import PICTURED, Side, side_of
+from vidforensics.evaluation.footage import PICTURED, Side, manifest_rows, side_of
 from vidforensics.features.gap_files import read_pictures
 from vidforensics.runtime import Progress
 from vidforensics.types import SmallPictures
@@ -37,7 +36,6 @@ KEPT, MISSING = (14, 40), (5, 60)
 AFTER_LAST = 8
 _CAMERA_KINDS = ("", "talking", "scenes")
 _QUIET_KINDS = ("animation", "generated")
-_UNSURE_KINDS = ("forged",)
 _H264 = ("-c:v", "libx264", "-preset", "veryfast")
 CHAINS: dict[str, tuple[int, tuple[str, ...]]] = {
     "h264 crf 20": (480, (*_H264, "-crf", "20")),
@@ -96,28 +94,22 @@ def sources(folder: Path) -> list[Source]:
     Args:
         folder: searched recursively. A MANIFEST.csv in it may give `file`, `speaker_or_scene_id` and `kind`
             (clips of "talking" and "scenes" have frames taken out, "animation" and "generated" must stay
-            quiet, "forged" is left out); without one every clip is its own scene, and filmed.
+            quiet, "forged" is left out); a clip that it does not name is its own scene, and filmed.
 
     Raises:
         UsageError: not a folder.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder of footage.")
-    rows = _manifest(folder / "MANIFEST.csv")
+    rows = manifest_rows(folder)
     found = []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURED and p.is_file()):
-        row = rows.get(path.relative_to(folder).as_posix(), {})
+        name = path.relative_to(folder).as_posix()
+        row = rows.get(name, {})
         kind = row.get("kind") or ""
         if kind in (*_CAMERA_KINDS, *_QUIET_KINDS):
-            found.append(Source(path, row.get("speaker_or_scene_id") or path.name, kind in _CAMERA_KINDS))
+            found.append(Source(path, row.get("speaker_or_scene_id") or name, kind in _CAMERA_KINDS))
     return found
-
-
-def _manifest(path: Path) -> dict[str, dict[str, str]]:
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8", errors="replace") as handle:
-        return {r["file"]: r for r in csv.DictReader(handle) if r.get("file")}
 
 
 def gather(
@@ -227,26 +219,16 @@ def _moved(cuts: IntArray, left: Sequence[tuple[int, int]]) -> IntArray:
 def _encode(program: str, source: Path, left: Sequence[tuple[int, int]], chain: str, target: Path) -> None:
     side_px, encoder = CHAINS[chain]
     runs = "+".join(f"between(n,{a},{b - 1})" for a, b in left)
-    count = sum(b - a for a, b in left)
     scale = f"min(1,{side_px}/max(iw,ih))/4"
     picture = (
         f"select='{runs}',scale=w='4*max(4,trunc(iw*{scale}))':h='4*max(4,trunc(ih*{scale}))',"
         "setsar=1,format=yuv420p,setpts='N/if(gt(FRAME_RATE,0),FRAME_RATE,25)/TB'"
     )
-    arguments = (
-        "-i",
-        as_text(source),
-        "-map",
-        "0:v:0",
-        "-an",
-        "-sn",
-        "-dn",
-        "-vf",
-        picture,
-        "-frames:v",
-        str(count),
+    first = ("-i", as_text(source), "-map", "0:v:0", "-an", "-sn", "-dn", "-vf", picture)
+    count = sum(b - a for a, b in left)
+    run_ffmpeg(
+        program, [*first, "-frames:v", str(count), "-fps_mode", "passthrough", *encoder, as_text(target)]
     )
-    run_ffmpeg(program, [*arguments, "-fps_mode", "passthrough", *encoder, as_text(target)])
 
 
 def _write(made: Sequence[tuple[SmallPictures, Gaps]], index: Path, levels: Path, folder: Path) -> None:

@@ -7,7 +7,6 @@ the file's hash, so that the next training begins where one ended.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from vidforensics.errors import UsageError, VidforensicsError
-from vidforensics.evaluation.footage import SUFFIXES, Side, side_of
+from vidforensics.evaluation.footage import SUFFIXES, Side, manifest_rows, side_of
 from vidforensics.evaluation.synthesis import PROGRAM, synthesise
 from vidforensics.flagging.sync_files import Measured, read_measured
 from vidforensics.runtime import Progress
@@ -138,11 +137,7 @@ def _measured(path: Path, work: Path, measure: Measure) -> Measured:
 
 
 def _entries(folder: Path) -> Iterator[_Entry]:
-    manifest = folder / "MANIFEST.csv"
-    rows: dict[str, dict[str, str]] = {}
-    if manifest.is_file():
-        with manifest.open(newline="", encoding="utf-8", errors="replace") as handle:
-            rows = {r["file"]: r for r in csv.DictReader(handle) if r.get("file")}
+    rows = manifest_rows(folder)
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
         name = path.relative_to(folder).as_posix()
         row = rows.get(name)
