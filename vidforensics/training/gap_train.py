@@ -22,12 +22,12 @@ from vidforensics.errors import UsageError
 from vidforensics.evaluation.footage import Side
 from vidforensics.evaluation.metrics_evidence import auc
 from vidforensics.features.gap_net import NAME, GapNet
-from vidforensics.models import CONFIG, WEIGHTS
 from vidforensics.runtime import Progress
 from vidforensics.training.gap_card import card
 from vidforensics.training.gap_clips import Making, Measure, Shown, gather, of_side, sources
 from vidforensics.training.gap_fit import GapFitOptions, fit_gap_network
 from vidforensics.training.gap_windows import Windows
+from vidforensics.training.model_folder import write_model
 
 LEAST_GAPS = 20
 """Fewer places with frames missing than this teach nothing."""
@@ -114,10 +114,7 @@ def train_gaps(
         "version": f"{NAME} {__version__} seed {options.seed}",
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
-    (out / WEIGHTS).write_bytes(data)
-    (out / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-    (out / "MODEL_CARD.md").write_text(card(metrics), encoding="utf-8")
+    write_model(out, data, json.dumps(config, indent=1) + "\n", metrics, card(metrics))
     return metrics
 
 

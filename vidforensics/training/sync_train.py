@@ -7,7 +7,6 @@ same seed on the same machine gives the same model; the figures are of networks 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,9 +22,9 @@ from vidforensics.evaluation.metrics_evidence import bands_of, cllr
 from vidforensics.flagging.calibration import Calibration
 from vidforensics.flagging.sync_input import RATE_HZ
 from vidforensics.flagging.sync_model import SyncConfig
-from vidforensics.models import CONFIG, WEIGHTS
 from vidforensics.runtime import Progress
 from vidforensics.training.logistic import fit_line
+from vidforensics.training.model_folder import write_model
 from vidforensics.training.sync_card import card
 from vidforensics.training.sync_crossed import Heard, crossed
 from vidforensics.training.sync_figures import (
@@ -108,10 +107,7 @@ def train(
         "options": asdict(options),
         **figures,
     }
-    (out / WEIGHTS).write_bytes(weights)
-    (out / CONFIG).write_text(config.to_json(), encoding="utf-8")
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-    (out / "MODEL_CARD.md").write_text(card(metrics), encoding="utf-8")
+    write_model(out, weights, config.to_json(), metrics, card(metrics))
     return metrics
 
 
