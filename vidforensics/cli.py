@@ -257,7 +257,7 @@ def train(
     model: TrainedModel = "sync",
     seed: Seed = 1,
     side: SplitSide = "all",
-    networks: Networks = 2,
+    networks: Networks = None,
     steps: Steps = None,
     scratch: Measurements = None,
     as_json: Json = False,

@@ -129,7 +129,8 @@ LayoutOption = Annotated[
 ]
 MeasuredSide = Annotated[Side, typer.Option("--side", help="Which side of the split by scene is measured.")]
 Networks = Annotated[
-    int, typer.Option("--networks", min=1, max=9, help="How many networks of sync are averaged.")
+    int | None,
+    typer.Option("--networks", min=1, max=9, help="Networks that are averaged. [default: 5, of gaps 2]"),
 ]
 TrainedModel = Annotated[
     Literal["sync", "gaps"],

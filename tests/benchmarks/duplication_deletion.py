@@ -1,10 +1,12 @@
 """Measure the duplication and deletion detectors on forgeries made from footage, and fit their calibration.
 
 `python -m tests.benchmarks.duplication_deletion --footage DIR --nets DIR [--seed 1] [--sources 48]
-[--write]` prints Markdown tables. Half of the scenes (by a hash of their name) choose operating points and
-calibration, the other half gives the figures. Every scene is judged by a network for `deletion` that never
-met it, out of --nets/fit and --nets/test, as `vidforensics train --model gaps --side fit` and `--side test`
-make them. `--write` puts the fitted lines into calibration.json, and the figures into models/gaps.
+[--removals N] [--write]` prints Markdown tables. Half of the scenes (by a hash of their name) choose
+operating points and calibration, the other half gives the figures. Every scene is judged by networks for
+`deletion` that never met it, out of --nets/fit and --nets/test, as `vidforensics train --model gaps --side
+fit` and `--side test` make them. `--removals N` makes N clips with frames taken out of each source and no
+others, and measures `deletion` alone. `--write` puts the fitted line into calibration.json: that of
+`duplication`, or with --removals that of `deletion`, and its figures into models/gaps.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +30,14 @@ from tests.benchmarks import duplication_deletion_material as material
 from tests.benchmarks.splice_fit import tail_threshold
 from vidforensics.evaluation.footage import side_of
 from vidforensics.features.gap_net import NAME as GAPS
-from vidforensics.features.gap_net import GapNet, load_from
+from vidforensics.features.gap_net import GapNets, load_from
 from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
 from vidforensics.flagging.duplication import DuplicationDetector, DuplicationOptions
 from vidforensics.models import shipped_folder
 from vidforensics.types import Detection, Evidence
 
 TARGETS_PER_HOUR = {"duplication": 1.0, "deletion": 2.0}
+DETECTORS = tuple(TARGETS_PER_HOUR)
 TOLERANCE_S = 0.1
 DECOY_KINDS = ("untouched", "telecine", "low_rate", "slideshow", "end_card")
 
@@ -67,8 +72,7 @@ class Row:
     def is_forged(self) -> bool:
         """Whether this detector should flag something here."""
         repeats = (*material.FROZEN, *material.COPIED)
-        wanted = repeats if self.detector == "duplication" else ("delete",)
-        return self.operation.startswith(wanted)
+        return self.operation in (repeats if self.detector == "duplication" else material.DELETED)
 
     @property
     def is_clean(self) -> bool:
@@ -86,18 +90,18 @@ class Row:
         return any(f.raw >= self.threshold for f in self.hits())
 
 
-def rows_of(evidence: Evidence, label: dict) -> Iterator[Row]:
-    """Both detectors on one clip, with every candidate kept."""
-    detectors = (
-        DuplicationDetector(DuplicationOptions(candidate_margin=-4.0)),
-        DeletionDetector(DeletionOptions(candidate=-2.0)),
-    )
+def rows_of(evidence: Evidence, label: dict, detectors: Sequence[str] = DETECTORS) -> Iterator[Row]:
+    """Detectors on one clip, with every candidate kept."""
+    every = {
+        "duplication": DuplicationDetector(DuplicationOptions(candidate_margin=-4.0)),
+        "deletion": DeletionDetector(DeletionOptions(candidate=-2.0)),
+    }
     known = replace(evidence, earlier=(DuplicationDetector().detect(evidence),))
-    for detector in detectors:
-        answer = detector.detect(known)
+    for name in detectors:
+        answer = every[name].detect(known)
         threshold = answer.tracks[0].threshold if answer.tracks else 0.0
         yield Row(
-            detector=detector.name,
+            detector=name,
             duration_s=evidence.duration_s,
             found=_found(answer),
             threshold=threshold,
@@ -123,22 +127,52 @@ def collect(footage: Path, nets: Path, seed: int, limit: int) -> Iterator[Row]:
     """Every row: all originals, then forgeries and decoys of `limit` sources."""
     everything = material.sources(footage)
     for source in everything:
-        yield from rows_of(material.evidence_of(source.path, net_of(source, nets)), original_label(source))
+        yield from _rows_of_original(source, nets, DETECTORS)
+    for source in material.chosen(everything, limit):
+        yield from _rows_of_made(source, nets, partial(material.make_all, seed=seed), DETECTORS)
+
+
+def collect_removals(footage: Path, nets: Path, seed: int, limit: int, count: int) -> Iterator[Row]:
+    """Rows of `deletion` alone: all originals, then of `limit` sources so many removals each."""
+    everything = material.sources(footage)
+    chosen = material.chosen(everything, limit)
+    make = partial(material.make_removals, seed=seed, count=count)
+    with ProcessPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        of_original = partial(_listed, _rows_of_original, nets=nets, detectors=("deletion",))
+        of_made = partial(_listed, _rows_of_made, nets=nets, make=make, detectors=("deletion",))
+        for rows in (*pool.map(of_original, everything), *pool.map(of_made, chosen)):
+            yield from rows
+
+
+def _listed(rows: Callable[..., Iterator[Row]], source: material.Source, **options: object) -> list[Row]:
+    return list(rows(source, **options))
+
+
+def _rows_of_original(source: material.Source, nets: Path, detectors: Sequence[str]) -> Iterator[Row]:
+    evidence = material.evidence_of(source.path, nets_of(source, nets))
+    yield from rows_of(evidence, original_label(source), detectors)
+
+
+def _rows_of_made(
+    source: material.Source,
+    nets: Path,
+    make: Callable[[material.Source, Path], Iterator[material.Made]],
+    detectors: Sequence[str],
+) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        for source in material.chosen(everything, limit):
-            for made in material.make_all(source, Path(folder), seed):
-                evidence = material.evidence_of(made.path, net_of(source, nets))
-                yield from rows_of(evidence, made_label(made))
-                made.path.unlink()
+        for made in make(source, Path(folder)):
+            evidence = material.evidence_of(made.path, nets_of(source, nets))
+            yield from rows_of(evidence, made_label(made), detectors)
+            made.path.unlink()
 
 
-def net_of(source: material.Source, nets: Path) -> GapNet:
-    """The network that a source is judged by: the one taught by the other side of the split by scene."""
-    return _net(nets / ("test" if side_of(source.scene) == "fit" else "fit"))
+def nets_of(source: material.Source, nets: Path) -> GapNets:
+    """The networks that a source is judged by: those taught by the other side of the split by scene."""
+    return _nets(nets / ("test" if side_of(source.scene) == "fit" else "fit"))
 
 
 @cache
-def _net(folder: Path) -> GapNet:
+def _nets(folder: Path) -> GapNets:
     return load_from(folder)
 
 
@@ -216,7 +250,7 @@ def rate(count: int, seconds: float) -> str:
 
 def report(rows: list[Row], say: Callable[[str], None] = print) -> None:
     """Print the tables."""
-    for detector in TARGETS_PER_HOUR:
+    for detector in dict.fromkeys(r.detector for r in rows):
         mine = [r for r in rows if r.detector == detector]
         say(f"\n### {detector}\n")
         _say_points(mine, detector, say)
@@ -252,7 +286,7 @@ def _say_recall(rows: list[Row], say: Callable[[str], None]) -> None:
         part = [r for r in forged if r.codec == codec and r.is_test and r.count >= 5]
         say(f"| any of ≥ 5 frames, {codec} | | {wilson(sum(r.is_caught for r in part), len(part))} |")
     is_repeat = forged and forged[0].detector == "duplication"
-    kinds = (material.FROZEN, material.COPIED) if is_repeat else (("delete",), ("delete_with_sound",))
+    kinds = (material.FROZEN, material.COPIED) if is_repeat else (material.DELETED[:1], material.DELETED[1:])
     least = 5 if is_repeat else 8
     for operations in (*((o,) for kind in kinds for o in kind if len(kind) > 1), *kinds, sum(kinds, ())):
         cells = []
@@ -288,21 +322,20 @@ def _say_failures(rows: list[Row], say: Callable[[str], None]) -> None:
                     say(f"- false: {r.name} ({r.operation} {r.codec}) at {f.start_s:.2f} s, raw {f.raw:.2f}")
 
 
-def write_calibration(rows: list[Row], command: str) -> None:
-    """Put this script's own entries into calibration.json; the others stay as they are."""
+def write_calibration(rows: list[Row], detector: str, command: str) -> None:
+    """Put the detector's line into calibration.json; the others stay as they are."""
     path = Path(calibration.__file__).with_name("calibration.json")
     entries = json.loads(path.read_text("utf-8"))
-    for detector in TARGETS_PER_HOUR:
-        fit = [r for r in rows if r.detector == detector and not r.is_test]
-        slope, intercept, positives, negatives = fitted_line(fit)
-        entries[detector] = {
-            "slope": round(slope, 4),
-            "intercept": round(intercept, 4),
-            "prior": 0.5,
-            "positives": positives,
-            "negatives": negatives,
-            "source": command,
-        }
+    fit = [r for r in rows if r.detector == detector and not r.is_test]
+    slope, intercept, positives, negatives = fitted_line(fit)
+    entries[detector] = {
+        "slope": round(slope, 4),
+        "intercept": round(intercept, 4),
+        "prior": 0.5,
+        "positives": positives,
+        "negatives": negatives,
+        "source": command,
+    }
     path.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
@@ -333,18 +366,23 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--footage", type=Path, required=True)
-    parser.add_argument("--nets", type=Path, required=True, help="folder of the two networks")
+    parser.add_argument("--nets", type=Path, required=True, help="folder of the models of both sides")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sources", type=int, default=48)
+    parser.add_argument("--removals", type=int, help="frames taken out so many times, and nothing else")
     parser.add_argument("--write", action="store_true", help="write calibration.json")
     given = parser.parse_args()
-    rows = list(collect(given.footage, given.nets, given.seed, given.sources))
+    chosen = (given.footage, given.nets, given.seed, given.sources)
+    rows = list(collect_removals(*chosen, given.removals) if given.removals else collect(*chosen))
     report(rows)
     if given.write:
-        options = f"--footage DIR --nets DIR --seed {given.seed} --sources {given.sources} --write"
+        more = f" --removals {given.removals}" if given.removals else ""
+        options = f"--footage DIR --nets DIR --seed {given.seed} --sources {given.sources}{more} --write"
         command = f"python -m tests.benchmarks.duplication_deletion {options}"
-        write_calibration(rows, command)
-        write_metrics(rows, command)
+        detector = "deletion" if given.removals else "duplication"
+        write_calibration(rows, detector, command)
+        if given.removals:
+            write_metrics(rows, command)
 
 
 if __name__ == "__main__":

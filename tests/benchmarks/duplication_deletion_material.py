@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from vidforensics import extraction, features
-from vidforensics.features.gap_net import GapNet
+from vidforensics.features.gap_net import GapNets
 from vidforensics.features.gaps import GapAccumulator
 from vidforensics.types import (
     Bitstream,
@@ -37,6 +37,7 @@ RATE_HZ = 16000
 MAX_PER_SCENE = 2
 FREEZES, COPIES, DELETIONS = (1, 3, 5, 10, 25), (5, 10, 25, 50), (3, 8, 20, 40)
 FROZEN, COPIED = ("freeze", "hold"), ("copy", "repeat", "overwrite")
+DELETED = ("delete", "delete_with_sound")
 """A frame held and the clip that much longer, or held over the next frames; a run put in elsewhere, shown
 again at once, or put over other frames."""
 DECOYS = ("untouched", "telecine", "low_rate", "slideshow", "end_card")
@@ -179,11 +180,36 @@ def make_all(source: Source, folder: Path, seed: int) -> Iterator[Made]:
     rng = np.random.default_rng(list(digest[:8]))
     for operation, count in _plan(rng):
         codec = str(rng.choice(list(CODECS)))
-        order, sound, span = _edited(excerpt, operation, count, rng)
-        path = folder / f"{source.path.stem}_{operation}_{count}.mp4"
-        write(path, excerpt, order, sound, codec)
-        step_s = 1 / float(excerpt.rate)
-        yield Made(path, source, operation, count, codec, span[0] * step_s, span[1] * step_s)
+        yield _made(source, excerpt, (operation, count), codec, folder, rng)
+
+
+def make_removals(source: Source, folder: Path, seed: int, count: int) -> Iterator[Made]:
+    """A clip of one source as it is, and so many with 8 frames or more taken out, half with their sound."""
+    excerpt = read_excerpt(source.path)
+    if excerpt is None:
+        return
+    digest = hashlib.sha256(f"removals {seed} {source.path.name}".encode()).digest()
+    rng = np.random.default_rng(list(digest[:8]))
+    yield _made(source, excerpt, ("untouched", 0), str(rng.choice(list(CODECS))), folder, rng)
+    for number in range(count):
+        operation = DELETED[number % len(DELETED)]
+        frames, codec = int(rng.choice(DELETIONS[1:])), str(rng.choice(list(CODECS)))
+        yield _made(source, excerpt, (operation, frames), codec, folder, rng)
+
+
+def _made(
+    source: Source,
+    excerpt: Excerpt,
+    edit: tuple[str, int],
+    codec: str,
+    folder: Path,
+    rng: np.random.Generator,
+) -> Made:
+    order, sound, span = _edited(excerpt, *edit, rng)
+    path = folder / f"{source.path.stem}_{edit[0]}_{edit[1]}.mp4"
+    write(path, excerpt, order, sound, codec)
+    step_s = 1 / float(excerpt.rate)
+    return Made(path, source, *edit, codec, span[0] * step_s, span[1] * step_s)
 
 
 def _plan(rng: np.random.Generator) -> list[tuple[str, int]]:
@@ -247,11 +273,11 @@ def _decoy_order(operation: str, total: int) -> list[int]:
     return list(range(total))
 
 
-def evidence_of(path: Path, net: GapNet) -> Evidence:
+def evidence_of(path: Path, nets: GapNets) -> Evidence:
     """What the detectors see of a clip: frames, shots, gaps by this network, sound series, packets."""
     packets, probe = probe_of(path)
     frames, shots = features.FrameSeriesAccumulator(), extraction.ShotAccumulator()
-    sounds, gaps = features.SoundSeriesAccumulator(), GapAccumulator(net)
+    sounds, gaps = features.SoundSeriesAccumulator(), GapAccumulator(nets)
     sound_end_s = 0.0
     with extraction.Decoder(path, probe) as decoder:
         for block in decoder:

@@ -76,7 +76,7 @@ def evaluate_flag(
     program = ffmpeg_program()
     material = read_footage(footage, options.side)
     rng = np.random.default_rng(options.seed)
-    sources = _sources(material, options.sources, rng)
+    sources = choose_sources(material, options.sources, rng)
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="evaluate-flag-", dir=work))
@@ -114,7 +114,7 @@ def evaluate_flag(
     }
 
 
-def _sources(material: Sequence[Material], count: int, rng: np.random.Generator) -> list[Material]:
+def choose_sources(material: Sequence[Material], count: int, rng: np.random.Generator) -> list[Material]:
     """Clips with picture and sound of 10 s and more, one per group, from every folder in turn."""
     fitting = [
         m for m in material if m.has_picture and m.audible and not m.graphic and m.duration_s >= LEAST_S

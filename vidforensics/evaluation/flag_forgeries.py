@@ -64,6 +64,7 @@ def make_forgeries(
     program: str,
     rng: np.random.Generator,
     spoken: Sequence[Material] = (),
+    kinds: Sequence[str] | None = None,
 ) -> Iterator[Forged | str]:
     """Every kind of each source, one after another; a sentence where ffmpeg could not make one.
 
@@ -74,6 +75,7 @@ def make_forgeries(
         program: from `ffmpeg_program`.
         rng: of every choice.
         spoken: synthesised speech; where there is none, the kind that takes it is left out.
+        kinds: what is made of each source, in that order; None for every kind.
     """
     # a generator of its own, so that the other clips are the same with and without synthesised speech
     apart = rng.spawn(1)[0]
@@ -82,7 +84,7 @@ def make_forgeries(
         if spoken:
             clip = replace(clip, spoken=spoken[int(apart.integers(len(spoken)))])
         yield Forged(source.path, "untouched", "as published", source.path.name)
-        for kind in (*MAKERS, JOINED):
+        for kind in (*MAKERS, JOINED) if kinds is None else kinds:
             if kind == SYNTHESISED and not spoken:
                 continue
             draws = apart if kind == SYNTHESISED else rng

@@ -62,13 +62,27 @@ def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple
     """
     from vidforensics.flagging.fusion import fuse
 
+    return fuse(run_apart(evidence, progress))
+
+
+def run_apart(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:
+    """Run every detector over one clip, before what they say is brought together.
+
+    Args:
+        evidence: all that was extracted and measured.
+        progress: called as ("flag", done, total) after each detector.
+
+    Returns:
+        One Detection per detector, in the order of `detectors()`.
+
+    """
     found = detectors()
     answers: tuple[Detection, ...] = ()
     for done, detector in enumerate(found, start=1):
         answers += (_run_one(detector, replace(evidence, earlier=answers)),)
         give_back_memory()
         progress("flag", float(done), float(len(found)))
-    return fuse(answers)
+    return answers
 
 
 def _run_one(detector: Detector, evidence: Evidence) -> Detection:

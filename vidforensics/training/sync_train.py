@@ -54,7 +54,7 @@ class TrainOptions:
     seed: int = 1
     side: Side = "all"
     folds: int = 5
-    networks: int = 2
+    networks: int = 5
     flags_per_hour: float = 1.0
     fit: FitOptions = field(default_factory=FitOptions)
 
