@@ -23,10 +23,10 @@ from vidforensics.types import Speech, Voices
 
 NEAR_S = 0.25
 DIRECTIONS, SHRINK, LIMIT = 20, 0.05, 8.0
-HEARD_DIRECTIONS, HEARD_SHRINK, HEARD_LIMIT = 10, 1.0, 4.0
+HEARD_DIRECTIONS, HEARD_SHRINK, HEARD_LIMIT = 10, 1.0, 2.5
 """Where voices count too: fewer directions, drawn in, and no measure that outweighs all others."""
 
-RIDGE = 1e-3
+RIDGE, HEARD_RIDGE = 1e-3, 0.03
 NEGATIVES_PER_TRACK = 400
 NO_ODDS = model.Logistic(np.zeros(0), np.zeros(0), np.zeros(0), 0.0, 0.0)
 
@@ -92,7 +92,7 @@ def _heard(examples: Sequence[Example]) -> dict:
         return detector.measured(e.steps, part, replace(judge, voices=e.voices))
 
     values = (np.concatenate([measured(e, s) for e, s in side]) for side in (put_in, own))
-    return _plain(_logistic(*values, RIDGE, hard=True, limit=HEARD_LIMIT), directions, summed=True)
+    return _plain(_logistic(*values, HEARD_RIDGE, hard=True, limit=HEARD_LIMIT), directions, summed=True)
 
 
 def _plain(join: dict, directions: np.ndarray, *, summed: bool) -> dict:

@@ -1,10 +1,10 @@
 """Flag stretches of speech whose sound came from another source than what surrounds them.
 
 The evidence of one clip goes in; a score track, segments labelled `audio_splice` and coverage come out. Each
-stretch of 0.8 to 12 s is compared with up to 10 s before and behind it by noise floor, spectrum and voice,
-within its shot only, as sound that changes with the picture is editing. Where the speech or the voice network
-is not installed, the voice is left out and the sound's own measures say what is speech. Cuts within one
-recording, which leave almost no trace after a lossy codec, are not looked for.
+stretch of 0.8 to 12 s is compared with up to 10 s before and behind it by noise floor, spectrum,
+reverberation and voice, within its shot only, as sound that changes with the picture is editing. Where the
+speech or the voice network is not installed, the voice is left out and the sound's own measures say what is
+speech. Cuts within one recording, which leave almost no trace after a lossy codec, are not looked for.
 Source: Zhao et al., Audio splicing detection and localization using environmental signature (2014).
 """
 
@@ -48,14 +48,14 @@ MAX_SEGMENTS = 200
 EDGE_S = 0.25
 NO_SPEECH = "no clear speech in a shot long enough to compare"
 BASIS = (
-    "The noise floor and spectrum of this stretch of speech differ from the sound before and behind it more "
-    "than one recording usually differs from itself. Voices were not told apart, as the models of speech and "
-    "voices are not installed."
+    "The noise floor, spectrum and reverberation of this stretch of speech differ from the sound before "
+    "and behind it more than one recording usually differs from itself. Voices were not told apart, as the models "
+    "of speech and voices are not installed."
 )
 BASIS_HEARD = (
-    "The noise floor, spectrum and voice of this stretch of speech together differ from the speech before "
-    "and behind it more than those of one recording usually do. Another person who speaks in the same room "
-    "is mostly, but not always, told from that."
+    "The noise floor, spectrum, reverberation and voice of this stretch of speech together differ from the "
+    "speech before and behind it more than those of one recording usually do. Another person who speaks in "
+    "the same room is mostly, but not always, told from that."
 )
 
 

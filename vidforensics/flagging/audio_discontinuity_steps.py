@@ -1,14 +1,17 @@
 """A sound track in steps of 50 ms, and how much it sounds like speech.
 
-A `SoundSeries` goes in; band levels per step, and seven measures of the 4 s around every tenth step, come
-out. Speech alternates with pauses a few times a second and fills the telephone band; steady noise, music and
-single events do not.
+A `SoundSeries` goes in; band levels per step, how fast they rise and fall, and seven measures of the 4 s
+around every tenth step, come out. Speech alternates with pauses a few times a second and fills the telephone
+band; steady noise, music and single events do not. How fast a band falls is how long the room rings.
 Source: 4 Hz modulation and low-energy share, Scheirer & Slaney, Construction and evaluation of a robust
-multifeature speech/music discriminator (ICASSP 1997).
+multifeature speech/music discriminator (ICASSP 1997); decay rates of bands as a measure of reverberation,
+Wen, Habets & Naylor, Blind estimation of reverberation time based on the distribution of signal decay rates
+(ICASSP 2008).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,19 @@ SPEECH_BANDS = slice(4, 24)
 HIGH_BANDS = slice(MEL_BANDS, MEL_BANDS + 8)
 LOW_BANDS = slice(0, 3)
 """About 270–3400 Hz, 4–8 kHz and 50–210 Hz of the bands of a SoundSeries."""
+
+CHANGE_BANDS = (
+    slice(0, 5),
+    slice(5, 9),
+    slice(9, 13),
+    slice(13, 17),
+    slice(17, 21),
+    slice(21, MEL_BANDS),
+    HIGH_BANDS,
+)
+CHANGE_OVER_STEPS = (1, 3)
+CHANGE_FLOOR_DB = -95.0
+"""Changes are taken of seven broad bands up to 8 kHz, over 50 and 150 ms; quieter is silence."""
 
 BLOCK_STEPS = 4_000
 AROUND_STEPS = 80
@@ -57,6 +73,25 @@ def steps_of(series: SoundSeries) -> Steps:
         levels[a:b] = 10.0 * np.log10(power.reshape(b - a, STEP_HOPS, -1).mean(axis=1))
     starts = series.times_s[: count * STEP_HOPS : STEP_HOPS] - series.hop_s / 2
     return Steps(np.append(starts, starts[-1] + STEP_HOPS * series.hop_s), levels)
+
+
+def changes(levels: Float32Array) -> Float32Array:
+    """How much louder or quieter broad bands are than 50 and 150 ms before.
+
+    Args:
+        levels: dB per step and band, float32 (T, bands).
+
+    Returns:
+        float32 (T, 14), dB: all bands over one step, then over three; 0 for the first steps.
+    """
+    means = [_sum_db(levels[:, b]) - 10.0 * math.log10(b.stop - b.start) for b in CHANGE_BANDS]
+    broad = np.maximum(np.stack(means, axis=1), CHANGE_FLOOR_DB)
+    found = []
+    for steps in CHANGE_OVER_STEPS:
+        change = np.zeros_like(broad)
+        change[steps:] = broad[steps:] - broad[:-steps]
+        found.append(change)
+    return np.concatenate(found, axis=1)
 
 
 def speech_measures(levels: Float32Array) -> Float32Array:

@@ -1,8 +1,9 @@
 """Compare every stretch of a sound track with what surrounds it.
 
 Band levels per step go in; stretches on a grid of 0.4 s come out, each with its profile (quiet, middle and
-loud levels per band) beside the profiles of up to 10 s before and behind it. Running histograms make every
-stretch cost the same whatever its length, and chunks keep memory flat.
+loud levels per band; fastest falls, middle and fastest rises of broad bands) beside the profiles of up to
+10 s before and behind it. Running histograms make every stretch cost the same whatever its length, and chunks
+keep memory flat.
 Source: comparing a segment with its context, after Chen & Gopalakrishnan (DARPA 1998); noise between words as
 evidence, Zhao et al., Audio splicing detection and localization using environmental signature (2014).
 """
@@ -14,6 +15,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from vidforensics.flagging.audio_discontinuity_steps import CHANGE_BANDS, CHANGE_OVER_STEPS, changes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +30,9 @@ LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 30)
 CONTEXT_STEPS = 200
 LEAST_CONTEXT_STEPS = 30
 LOW_DB, BIN_DB, BINS = -106.0, 2.0, 50
+CHANGES = len(CHANGE_BANDS) * len(CHANGE_OVER_STEPS)
+"""Columns of a profile that are changes, behind the levels."""
+
 QUANTILES = (0.05, 0.15, 0.25, 0.5, 0.75, 0.85, 0.95)
 PARTS = (slice(0, 3), slice(3, 4), slice(4, 7))
 CHUNK_STEPS = 300 * GRID_STEPS
@@ -36,8 +42,8 @@ CHUNK_STEPS = 300 * GRID_STEPS
 class Stretches:
     """Stretches of one chunk and length: first and one past last step, steps of context, all int64 (P,).
 
-    Profiles are float32 (P, 3 × bands / 2), dB: of the stretch, of all its context, of what lies before and
-    of what lies behind.
+    Profiles are float32 (P, 3 × (bands / 2 + CHANGES)), dB: of the stretch, of all its context, of what lies
+    before and of what lies behind.
     """
 
     first: IntArray
@@ -62,8 +68,7 @@ def stretches(levels: Float32Array) -> Iterator[Stretches]:
 
     Returns: in no particular order; nothing for a track shorter than 2.3 s.
     """
-    merged = np.maximum(levels[:, 0::2], levels[:, 1::2])
-    bins = np.clip((merged - LOW_DB) / BIN_DB, 0, BINS - 1).astype(np.int64)
+    bins = _bins(levels)
     total = len(bins)
     reach = CONTEXT_STEPS + max(LENGTHS) * GRID_STEPS
     for start in range(0, total, CHUNK_STEPS):
@@ -74,6 +79,14 @@ def stretches(levels: Float32Array) -> Iterator[Stretches]:
             found = _of_length(history, low, total, firsts, length * GRID_STEPS)
             if found is not None:
                 yield found
+
+
+def _bins(levels: Float32Array) -> IntArray:
+    """Levels of pairs of bands and changes of broad ones, in bins of BIN_DB, (T, bands / 2 + CHANGES)."""
+    merged = np.maximum(levels[:, 0::2], levels[:, 1::2]) - LOW_DB
+    risen = changes(levels) + BINS * BIN_DB / 2
+    binned: IntArray = np.clip(np.concatenate([merged, risen], axis=1) / BIN_DB, 0, BINS - 1).astype(np.int64)
+    return binned
 
 
 def _history(bins: IntArray) -> NDArray[np.int16]:
