@@ -49,8 +49,8 @@ EDGE_S = 0.25
 NO_SPEECH = "no clear speech in a shot long enough to compare"
 BASIS = (
     "The noise floor, spectrum and reverberation of this stretch of speech differ from the sound before "
-    "and behind it more than one recording usually differs from itself. Voices were not told apart, as the models "
-    "of speech and voices are not installed."
+    "and behind it more than one recording usually differs from itself. Voices were not told apart, as the "
+    "models of speech and voices are not installed."
 )
 BASIS_HEARD = (
     "The noise floor, spectrum, reverberation and voice of this stretch of speech together differ from the "
