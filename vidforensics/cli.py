@@ -257,7 +257,7 @@ def train(
     model: TrainedModel = "sync",
     seed: Seed = 1,
     side: SplitSide = "all",
-    networks: Networks = None,
+    networks: Networks = 5,
     steps: Steps = None,
     scratch: Measurements = None,
     as_json: Json = False,

@@ -129,8 +129,7 @@ LayoutOption = Annotated[
 ]
 MeasuredSide = Annotated[Side, typer.Option("--side", help="Which side of the split by scene is measured.")]
 Networks = Annotated[
-    int | None,
-    typer.Option("--networks", min=1, max=9, help="Networks that are averaged. [default: 5, of gaps 2]"),
+    int, typer.Option("--networks", min=1, max=9, help="How many networks of sync are averaged.")
 ]
 TrainedModel = Annotated[
     Literal["sync", "gaps"],

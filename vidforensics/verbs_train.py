@@ -16,7 +16,6 @@ from vidforensics.runtime import Progress, no_progress
 
 Model = Literal["sync", "gaps"]
 _STEPS: dict[Model, int] = {"sync": 400, "gaps": 4500}
-_NETWORKS: dict[Model, int] = {"sync": 5, "gaps": 2}
 
 
 def train(
@@ -26,7 +25,7 @@ def train(
     model: Model = "sync",
     seed: int = 1,
     side: Literal["fit", "test", "all"] = "all",
-    networks: int | None = None,
+    networks: int = 5,
     steps: int | None = None,
     work: Path | str | None = None,
     limits: Limits | None = None,
@@ -41,7 +40,7 @@ def train(
         model: "sync" tells voices that are not the visible mouth's, "gaps" missing frames.
         seed: of every choice.
         side: which side of the split by speaker and scene teaches.
-        networks: how many are trained alike, their answers averaged; None for 5 of "sync" and 2 of "gaps".
+        networks: of "sync", how many are trained; their agreements are averaged.
         steps: of training, per network; None for 400 of "sync" and 4,500 of "gaps".
         work: where measurements of the footage are kept for the next time; None for a folder that goes.
         limits: time and memory per file.
@@ -55,7 +54,6 @@ def train(
     from vidforensics.evaluation.ffmpeg import ffmpeg_program
 
     steps = _STEPS[model] if steps is None else steps
-    networks = _NETWORKS[model] if networks is None else networks
     measure = _measurer("faces" if model == "sync" else "small_pictures", limits)
     with (
         whole_or_nothing(Path(out)) as folder,
@@ -63,7 +61,7 @@ def train(
     ):
         kept = Path(work) if work is not None else Path(scratch)
         if model == "gaps":
-            chosen = training.GapTrainOptions(seed, side, networks, fit=training.GapFitOptions(steps=steps))
+            chosen = training.GapTrainOptions(seed, side, fit=training.GapFitOptions(steps=steps))
             program = ffmpeg_program()
             return training.train_gaps(Path(footage), folder, kept, chosen, program, measure, progress)
         options = training.TrainOptions(

@@ -30,7 +30,7 @@ from tests.benchmarks import duplication_deletion_material as material
 from tests.benchmarks.splice_fit import tail_threshold
 from vidforensics.evaluation.footage import side_of
 from vidforensics.features.gap_net import NAME as GAPS
-from vidforensics.features.gap_net import GapNets, load_from
+from vidforensics.features.gap_net import GapNet, load_from
 from vidforensics.flagging.deletion import DeletionDetector, DeletionOptions
 from vidforensics.flagging.duplication import DuplicationDetector, DuplicationOptions
 from vidforensics.models import shipped_folder
@@ -149,7 +149,7 @@ def _listed(rows: Callable[..., Iterator[Row]], source: material.Source, **optio
 
 
 def _rows_of_original(source: material.Source, nets: Path, detectors: Sequence[str]) -> Iterator[Row]:
-    evidence = material.evidence_of(source.path, nets_of(source, nets))
+    evidence = material.evidence_of(source.path, net_of(source, nets))
     yield from rows_of(evidence, original_label(source), detectors)
 
 
@@ -161,18 +161,18 @@ def _rows_of_made(
 ) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         for made in make(source, Path(folder)):
-            evidence = material.evidence_of(made.path, nets_of(source, nets))
+            evidence = material.evidence_of(made.path, net_of(source, nets))
             yield from rows_of(evidence, made_label(made), detectors)
             made.path.unlink()
 
 
-def nets_of(source: material.Source, nets: Path) -> GapNets:
-    """The networks that a source is judged by: those taught by the other side of the split by scene."""
-    return _nets(nets / ("test" if side_of(source.scene) == "fit" else "fit"))
+def net_of(source: material.Source, nets: Path) -> GapNet:
+    """The network that a source is judged by: the one taught by the other side of the split by scene."""
+    return _net(nets / ("test" if side_of(source.scene) == "fit" else "fit"))
 
 
 @cache
-def _nets(folder: Path) -> GapNets:
+def _net(folder: Path) -> GapNet:
     return load_from(folder)
 
 

@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from vidforensics import extraction, features
-from vidforensics.features.gap_net import GapNets
+from vidforensics.features.gap_net import GapNet
 from vidforensics.features.gaps import GapAccumulator
 from vidforensics.types import (
     Bitstream,
@@ -273,11 +273,11 @@ def _decoy_order(operation: str, total: int) -> list[int]:
     return list(range(total))
 
 
-def evidence_of(path: Path, nets: GapNets) -> Evidence:
+def evidence_of(path: Path, net: GapNet) -> Evidence:
     """What the detectors see of a clip: frames, shots, gaps by this network, sound series, packets."""
     packets, probe = probe_of(path)
     frames, shots = features.FrameSeriesAccumulator(), extraction.ShotAccumulator()
-    sounds, gaps = features.SoundSeriesAccumulator(), GapAccumulator(nets)
+    sounds, gaps = features.SoundSeriesAccumulator(), GapAccumulator(net)
     sound_end_s = 0.0
     with extraction.Decoder(path, probe) as decoder:
         for block in decoder:

@@ -1,10 +1,9 @@
-"""The networks that say whether frames are missing between two neighbours, in plain numpy.
+"""The network that says whether frames are missing between two neighbours, in plain numpy.
 
 Small pictures of five frames before and five after go in; the log odds that frames are missing in the middle
-come out, the mean over all networks where the first has any doubt. Each looks at the nine steps from frame to
-frame, in units of the usual one, so that a lively scene and a still one look alike, and has learnt how motion
-goes on. Trained by the command that its config.json names (docs/flagging.md); batch normalisation is folded
-into the weights.
+come out. It looks at the nine steps from frame to frame, each in units of the usual one, so that a lively
+scene and a still one look alike, and learns how motion goes on. Trained by the command that its config.json
+names (docs/flagging.md); batch normalisation is folded into the weights.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class GapNet:
-    """One network: per convolution a kernel (3, 3, in, out) and a bias (out,), then two full layers.
+    """The weights: per convolution a kernel (3, 3, in, out) and a bias (out,), then two full layers.
 
     hidden (3 × out + 2, n), hidden_bias (n,), last (n,), level: of the layers behind the pooling.
     """
@@ -68,12 +67,33 @@ class GapNet:
             found |= {f"kernel{i}": kernel, f"bias{i}": bias}
         return {**found, "level": np.array([self.level], np.float32)}
 
-    def window_odds(self, windows: Float32Array) -> Float32Array:
-        """Log odds (natural) that frames are missing in the middle, float32 (N,).
+    def odds(self, planes: Float32Array) -> Float32Array:
+        """Log odds (natural) that frames are missing before each picture that has enough others around it.
 
         Args:
-            windows: float32 (N, FRAMES, ROWS, COLUMNS), luma levels.
+            planes: float32 (N, ROWS, COLUMNS), luma levels, one after another.
+
+        Returns:
+            float32 (N − FRAMES + 1,), for the pictures from number BEFORE on; empty for fewer than FRAMES.
+            Where the picture changes less than usual nothing is run, and the odds are LEAST_ODDS; above
+            DOUBTED_ODDS they are the lesser of those forwards and backwards.
         """
+        count = max(0, len(planes) - FRAMES + 1)
+        odds = np.full(count, LEAST_ODDS, np.float32)
+        chosen = np.flatnonzero(_jumps(planes) > LEAST_JUMP) if count else np.zeros(0, int)
+        for first in range(0, len(chosen), AT_ONCE):
+            part = chosen[first : first + AT_ONCE]
+            windows = planes[part[:, None] + np.arange(FRAMES)]
+            found = self.window_odds(windows)
+            again = found > DOUBTED_ODDS
+            # frames are missing whichever way the time runs; a jerk looks otherwise backwards
+            if again.any():
+                found[again] = np.minimum(found[again], self.window_odds(windows[again][:, ::-1]))
+            odds[part] = found
+        return np.maximum(odds, np.float32(LEAST_ODDS))
+
+    def window_odds(self, windows: Float32Array) -> Float32Array:
+        """The same of windows of FRAMES pictures, (N, FRAMES, ROWS, COLUMNS) → (N,), all of them run."""
         cells, about = network_input(windows)
         for (kernel, bias), stride in zip(self.layers, STRIDES, strict=True):
             cells = convolved(cells, kernel, stride)
@@ -84,69 +104,6 @@ class GapNet:
         pooled = np.concatenate([flat.mean(axis=1), flat.max(axis=1), power, about], axis=1)
         answers = np.maximum(pooled @ self.hidden + self.hidden_bias, 0.0) @ self.last
         return np.asarray(answers + np.float32(self.level), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class GapNets:
-    """One network or several, trained alike from other first weights."""
-
-    networks: tuple[GapNet, ...]
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Float32Array]) -> GapNets:
-        """Lay out what the weights file holds: names of each network with its number and a dot before.
-
-        Raises:
-            KeyError: something is missing.
-        """
-        numbers = sorted({int(name.partition(".")[0]) for name in tensors if "." in name})
-        found = []
-        for number in numbers:
-            own = {n.partition(".")[2]: t for n, t in tensors.items() if n.startswith(f"{number}.")}
-            found.append(GapNet.from_tensors(own))
-        if not found:
-            raise KeyError("0.level")
-        return cls(tuple(found))
-
-    def tensors(self) -> dict[str, Float32Array]:
-        """What `from_tensors` reads."""
-        return {
-            f"{number}.{name}": tensor
-            for number, network in enumerate(self.networks)
-            for name, tensor in network.tensors().items()
-        }
-
-    def odds(self, planes: Float32Array) -> Float32Array:
-        """Log odds (natural) that frames are missing before each picture that has enough others around it.
-
-        Args:
-            planes: float32 (N, ROWS, COLUMNS), luma levels, one after another.
-
-        Returns:
-            float32 (N − FRAMES + 1,), for the pictures from number BEFORE on; empty for fewer than FRAMES.
-            Where the picture changes less than usual nothing is run, and the odds are LEAST_ODDS; where the
-            first network says more than DOUBTED_ODDS they are the mean of all of them, the lesser of that
-            forwards and backwards.
-        """
-        count = max(0, len(planes) - FRAMES + 1)
-        odds = np.full(count, LEAST_ODDS, np.float32)
-        chosen = np.flatnonzero(_jumps(planes) > LEAST_JUMP) if count else np.zeros(0, int)
-        for first in range(0, len(chosen), AT_ONCE):
-            part = chosen[first : first + AT_ONCE]
-            windows = planes[part[:, None] + np.arange(FRAMES)]
-            found = self.networks[0].window_odds(windows)
-            again = found > DOUBTED_ODDS
-            # frames are missing whichever way the time runs; a jerk looks otherwise backwards
-            if again.any():
-                doubted = windows[again]
-                found[again] = np.minimum(self.window_odds(doubted), self.window_odds(doubted[:, ::-1]))
-            odds[part] = found
-        return np.maximum(odds, np.float32(LEAST_ODDS))
-
-    def window_odds(self, windows: Float32Array) -> Float32Array:
-        """The mean of all networks, see `GapNet.window_odds`."""
-        each = [network.window_odds(windows) for network in self.networks]
-        return np.asarray(np.mean(each, axis=0), np.float32)
 
 
 def _jumps(planes: Float32Array) -> Float32Array:
@@ -185,8 +142,8 @@ def network_input(windows: Float32Array) -> tuple[Float32Array, Float32Array]:
 
 
 @cache
-def gap_nets() -> GapNets:
-    """The networks in use.
+def gap_net() -> GapNet:
+    """The network in use.
 
     Raises:
         MissingModelError: see `load_from`.
@@ -194,8 +151,8 @@ def gap_nets() -> GapNets:
     return load_from(models.trained_folder(NAME))
 
 
-def load_from(folder: Path) -> GapNets:
-    """The networks of a folder with config.json and weights.safetensors.
+def load_from(folder: Path) -> GapNet:
+    """The network of a folder with config.json and weights.safetensors.
 
     Raises:
         MissingModelError: it is absent, unreadable, or its weights are not those it was published with.
@@ -205,6 +162,6 @@ def load_from(folder: Path) -> GapNets:
 
     _, data = models.read_trained(folder)
     try:
-        return GapNets.from_tensors(load(data))
-    except (SafetensorError, KeyError, ValueError) as error:
+        return GapNet.from_tensors(load(data))
+    except (SafetensorError, KeyError) as error:
         raise models.unreadable(folder, error) from error

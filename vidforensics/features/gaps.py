@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidforensics.errors import MissingModelError
-from vidforensics.features.gap_net import BEFORE, COLUMNS, FRAMES, ROWS, GapNets, gap_nets
+from vidforensics.features.gap_net import BEFORE, COLUMNS, FRAMES, ROWS, GapNet, gap_net
 from vidforensics.types import FrameBlock, FrameGaps
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def gap_accumulator() -> GapAccumulator | str:
-    """Who looks for missing frames through the decode pass; a sentence where its networks cannot be read."""
+    """Who looks for missing frames through the decode pass; a sentence where its network cannot be read."""
     try:
-        return GapAccumulator(gap_nets())
+        return GapAccumulator(gap_net())
     except MissingModelError as error:
         return str(error)
 
@@ -28,8 +28,8 @@ def gap_accumulator() -> GapAccumulator | str:
 class GapAccumulator:
     """Takes every picture of the decode pass; judges each among the five before and the four after it."""
 
-    def __init__(self, nets: GapNets) -> None:
-        self._nets = nets
+    def __init__(self, net: GapNet) -> None:
+        self._net = net
         self._planes = np.zeros((0, ROWS, COLUMNS), np.float32)
         self._times: list[FloatArray] = []
         self._odds: list[Float32Array] = [np.full(BEFORE, np.nan, np.float32)]
@@ -40,7 +40,7 @@ class GapAccumulator:
             return
         self._times.append(np.asarray(block.pts_s, dtype=np.float64))
         planes = np.concatenate([self._planes, small_planes(block.luma)])
-        self._odds.append(self._nets.odds(planes))
+        self._odds.append(self._net.odds(planes))
         self._planes = planes[-(FRAMES - 1) :]
 
     def finish(self) -> FrameGaps:

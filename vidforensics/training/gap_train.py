@@ -2,7 +2,7 @@
 
 Footage goes in; weights.safetensors, config.json, metrics.json and MODEL_CARD.md come out, all or none. The
 figures are of networks that never met the scene: with one side of the split the other side judges; with all
-of it, each side is judged by networks of the other, and the model that is written is taught by both.
+of it, each side is judged by a network of the other, and the model that is written is taught by both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vidforensics import __version__
 from vidforensics.errors import UsageError
 from vidforensics.evaluation.footage import Side
 from vidforensics.evaluation.metrics_evidence import auc
-from vidforensics.features.gap_net import NAME, GapNet, GapNets
+from vidforensics.features.gap_net import NAME, GapNet
 from vidforensics.runtime import Progress
 from vidforensics.training.gap_card import card
 from vidforensics.training.gap_clips import Making, Measure, Shown, gather, of_side, sources
@@ -41,13 +41,12 @@ RATE_HZ = 25.0
 class GapTrainOptions:
     """What a training is made of; the seed settles every choice.
 
-    side: which side of the split by scene teaches. networks: how many are taught alike, from other first
-    weights. passes: how many clips with gaps are made of each file. judged: how many windows judge them.
+    side: which side of the split by scene teaches. passes: how many clips with gaps are made of each file.
+    judged: how many windows judge a network.
     """
 
     seed: int = 1
     side: Side = "all"
-    networks: int = 2
     passes: int = 6
     judged: int = 2000
     fit: GapFitOptions = field(default_factory=GapFitOptions)
@@ -62,7 +61,7 @@ def train_gaps(
     measure: Measure,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Train the networks of missing frames on one's own footage.
+    """Train the network of missing frames on one's own footage.
 
     Args:
         folder: clips of anything that moves; see `gap_clips.sources`.
@@ -90,29 +89,26 @@ def train_gaps(
             f" it has {_gap_count(taught_by)}. Give it more or longer clips."
         )
 
-    def taught(side: Side, stage: str) -> GapNets:
-        clips, found = of_side(shown, side), []
-        for k in range(options.networks):
-            told = _told(progress, f"{stage}, network {k + 1}")
-            network = fit_gap_network(clips, options.fit, options.seed + k, told)
-            found.append(GapNet.from_tensors(network.tensors()))
-        return GapNets(tuple(found))
+    def taught(side: Side, stage: str) -> GapNet:
+        told = _told(progress, stage)
+        network = fit_gap_network(of_side(shown, side), options.fit, options.seed, told)
+        return GapNet.from_tensors(network.tensors())
 
     trials: list[tuple[Side, Side]] = [("fit", "test"), ("test", "fit")]
     figures: dict[str, Any] = {}
-    networks: dict[Side, GapNets] = {}
+    networks: dict[Side, GapNet] = {}
     for by, judged in trials:
         if options.side in ("all", by) and _gap_count(of_side(shown, by)) >= LEAST_GAPS:
             networks[by] = taught(by, f"train on the {by} side")
             figures[judged] = window_figures(networks[by], of_side(shown, judged), options)
-    used = networks[options.side] if options.side in networks else taught("all", "train on both sides")
+    network = networks[options.side] if options.side in networks else taught("all", "train on both sides")
     metrics = {
         "command": _command(options),
         "footage": {**counted(taught_by), "failed": failed},
         "options": asdict(options),
         "windows": figures,
     }
-    data = save(used.tensors())
+    data = save(network.tensors())
     config = {
         "source": metrics["command"],
         "version": f"{NAME} {__version__} seed {options.seed}",
@@ -127,9 +123,9 @@ def _told(progress: Progress, stage: str) -> Callable[[int, int], None]:
 
 
 def window_figures(
-    networks: GapNets, judged: Sequence[Shown], options: GapTrainOptions
+    network: GapNet, judged: Sequence[Shown], options: GapTrainOptions
 ) -> dict[str, Any] | None:
-    """How well networks tell windows with a gap from others; None where there is nothing to judge it by.
+    """How well a network tells windows with a gap from others; None where there is nothing to judge it by.
 
     Returns:
         windows: how many; auc; found: share of the gaps that stand above all but PASSED of the others.
@@ -138,7 +134,7 @@ def window_figures(
         return None
     windows = Windows(judged, np.random.default_rng(options.seed))
     seen, truth = windows.batch(options.judged)
-    odds = np.concatenate([networks.window_odds(seen[i : i + 50]) for i in range(0, len(seen), 50)])
+    odds = np.concatenate([network.window_odds(seen[i : i + 50]) for i in range(0, len(seen), 50)])
     gaps, others = odds[truth > 0].astype(np.float64), odds[truth == 0].astype(np.float64)
     found = float((gaps > np.quantile(others, 1 - PASSED)).mean())
     area = auc(gaps, others)
@@ -157,7 +153,7 @@ def _gap_count(shown: Sequence[Shown]) -> int:
 def _command(options: GapTrainOptions) -> str:
     return (
         f"vidforensics train --model gaps --footage DIR --out DIR --seed {options.seed} "
-        f"--side {options.side} --networks {options.networks} --steps {options.fit.steps}"
+        f"--side {options.side} --steps {options.fit.steps}"
     )
 
 
