@@ -33,6 +33,7 @@ from vidforensics.cli_options import (
     ModelFolder,
     MovedClip,
     Networks,
+    OneJson,
     OutFolder,
     Posts,
     Reference,
@@ -234,7 +235,7 @@ def compare(
     suspect: Suspect,
     reference: Reference,
     out: CompareFolder = None,
-    as_json: Json = False,
+    as_json: OneJson = False,
     work: Work,
 ) -> None:
     """Hold a suspect against one reference: where every second of it comes from, and what was done to it."""
@@ -260,7 +261,7 @@ def train(
     networks: Networks = 5,
     steps: Steps = None,
     scratch: Measurements = None,
-    as_json: Json = False,
+    as_json: OneJson = False,
     work: Work,
 ) -> None:
     """Train a model of the classifier on your own footage, and say what it is worth on what it never met."""
@@ -284,7 +285,7 @@ def train(
 
 @app.command(short_help="Derive every finding of a report anew; say which hold.")
 @grouped
-def verify(*, report: Report, clip: MovedClip = None, as_json: Json = False, work: Work) -> None:
+def verify(*, report: Report, clip: MovedClip = None, as_json: OneJson = False, work: Work) -> None:
     """Derive every finding of a report anew from the evidence; exit with 3 unless all of them hold."""
     from vidforensics import schema, verbs
 

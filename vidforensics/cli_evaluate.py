@@ -6,10 +6,10 @@ import typer
 
 from vidforensics.cli_options import (
     Footage,
-    Json,
     Keep,
     LayoutOption,
     MeasuredSide,
+    OneJson,
     Quiet,
     Seed,
     Sources,
@@ -31,7 +31,7 @@ def evaluate_trace(
     sources: Sources = 12,
     scratch: WorkFolder = None,
     keep: Keep = False,
-    as_json: Json = False,
+    as_json: OneJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -57,7 +57,7 @@ def evaluate_flag(
     layout: LayoutOption = "footage",
     scratch: WorkFolder = None,
     keep: Keep = False,
-    as_json: Json = False,
+    as_json: OneJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
