@@ -52,7 +52,7 @@ class DeletionOptions:
     stretches that move less cannot be judged.
     """
 
-    threshold: float = 5.3
+    threshold: float = 5.6
     candidate: float = 0.0
     near_share: float = 0.85
     rival_share: float = 0.3
