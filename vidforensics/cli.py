@@ -170,7 +170,7 @@ def scan(
     workers: Workers = None,
     engine: Engine = "local",
     retry_failed: RetryFailed = False,
-    as_json: Json = False,
+    as_json: OneJson = False,
     work: Work,
 ) -> None:
     """Fingerprint every video under some paths into an index; run it again to go on where it stopped."""

@@ -8,14 +8,14 @@ from typing import Any
 
 import typer
 
-from vidforensics.cli_options import OneJson, Quiet
+from vidforensics.cli_options import ModelsJson, Quiet
 from vidforensics.terminal import model_line, shown
 
 models_app = typer.Typer(no_args_is_help=True, help="Which model files are present, where from, which hash.")
 
 
 @models_app.command("list")
-def models_list(as_json: OneJson = False) -> None:
+def models_list(as_json: ModelsJson = False) -> None:
     """Say which model files are present, where they come from, and their hashes."""
     for row in (*_fetched(), *_trained()):
         typer.echo(json.dumps(row) if as_json else model_line(row))

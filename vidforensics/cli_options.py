@@ -149,6 +149,7 @@ MovedClip = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document per clip, one per line.")]
 OneJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ModelsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per model, one per line.")]
 EveryCandidate = Annotated[bool, typer.Option("--all", help="List candidates below the operating point too.")]
 FailOnFlag = Annotated[bool, typer.Option("--fail-on-flag", help="Exit with 10 when something was flagged.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes; errors only.")]

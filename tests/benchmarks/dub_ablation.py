@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--side", choices=("fit", "test", "all"), default="all")
-    parser.add_argument("--two", action="store_true", help="also the shipped two networks: as `train` scores")
+    parser.add_argument("--two", action="store_true", help="also as `train --networks 2` scores")
     options = parser.parse_args()
 
     def measure(clip: Path, target: Path) -> None:

@@ -37,9 +37,10 @@ RATE_HZ = 16000
 MAX_PER_SCENE = 2
 FREEZES, COPIES, DELETIONS = (1, 3, 5, 10, 25), (5, 10, 25, 50), (3, 8, 20, 40)
 FROZEN, COPIED = ("freeze", "hold"), ("copy", "repeat", "overwrite")
-DELETED = ("delete", "delete_with_sound")
 """A frame held and the clip that much longer, or held over the next frames; a run put in elsewhere, shown
 again at once, or put over other frames."""
+DELETED = ("delete", "delete_with_sound")
+"""Frames taken out of the picture alone, or of picture and sound."""
 DECOYS = ("untouched", "telecine", "low_rate", "slideshow", "end_card")
 CODECS = {
     "h264 crf 20": ("libx264", 480, {"crf": "20", "preset": "veryfast"}),

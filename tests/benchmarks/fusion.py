@@ -1,6 +1,7 @@
 """What bringing dub and sound together adds, apart from what each says alone.
 
-`python -m tests.benchmarks.fusion --footage DIR [--seed N] [--sources N] [--side fit|test|all]` makes clips
+`python -m tests.benchmarks.fusion --footage DIR [--seed N] [--sources N] [--side fit|test|all]
+[--processes N]` makes clips
 of `evaluate flag` that have to do with voices, runs the detectors on each once, and scores their answers as
 they are and brought together. As there, put a sync model and sound weights fitted on the other side in the
 place of the shipped ones.
@@ -69,10 +70,13 @@ def main() -> None:
         speech = synthesise(folder / "synthesised", chosen.seed, chosen.side)
         spoken = read_footage(folder / "synthesised", "all") if speech.spoken else []
         made = make_forgeries(folder, sources, material, ffmpeg_program(), rng, spoken, KINDS)
-        clips = [one for one in made if isinstance(one, Forged)]
+        every = list(made)
+        clips = [one for one in every if isinstance(one, Forged)]
         with ProcessPoolExecutor(chosen.processes) as pool:
             answers = list(pool.map(answer_of, clips))
     print(table(answers))
+    for sentence in (*speech.not_made, *(one for one in every if isinstance(one, str))):
+        print(f"Not made: {sentence}")
 
 
 def answer_of(forged: Forged) -> Answer:
@@ -92,14 +96,12 @@ def _of_voices(found: Sequence[Detection]) -> tuple[Segment, ...]:
 
 def table(answers: Sequence[Answer]) -> str:
     """Per kind: clips of which a listed segment of either label meets the forged stretch, and false flags."""
-    lines = [
-        "| clips | number | flagged, each alone | flagged, together | stretches that support each other |"
-    ]
+    lines = ["| clips | number | flagged, each alone | flagged, together | pairs that support each other |"]
     lines.append("|---|---:|---:|---:|---:|")
     for kind in dict.fromkeys(a.forged.kind for a in answers):
         here = [a for a in answers if a.forged.kind == kind]
         flagged = [sum(any(_counts(s, a) for s in _side(a, way)) for a in here) for way in (0, 1)]
-        supported = sum(len(_raised(a)) for a in here)
+        supported = sum(_pairs(a) for a in here)
         lines.append(f"| {kind} | {len(here)} | {flagged[0]} | {flagged[1]} | {supported} |")
     hours = sum(a.duration_s for a in answers if not a.forged.label) / 3600
     lines += ["", f"Hours with nothing to find: {hours:.3f}.", "", *_evidence(answers)]
@@ -122,7 +124,8 @@ def _evidence(answers: Sequence[Answer]) -> list[str]:
         some = np.isfinite(best)
         ratios = np.where(some, best, 0.0) * np.log(10)
         ranked = auc(best[truth], best[~truth])
-        costs = (cllr(ratios, truth), cllr(ratios[some], truth[some]))
+        is_mixed = 0 < truth[some].sum() < some.sum()
+        costs = (cllr(ratios, truth), cllr(ratios[some], truth[some]) if is_mixed else None)
         said = " | ".join("–" if c is None else f"{c:.3f}" for c in (ranked, *costs))
         lines.append(f"| {name} | {said} |")
     return lines
@@ -132,8 +135,10 @@ def _side(answer: Answer, way: int) -> tuple[Segment, ...]:
     return answer.together if way else answer.alone
 
 
-def _raised(answer: Answer) -> list[Segment]:
-    return [t for a, t in zip(answer.alone, answer.together, strict=True) if t.log10_lr > a.log10_lr]
+def _pairs(answer: Answer) -> int:
+    """Dubs on what was forged that a sound supports."""
+    both = zip(answer.alone, answer.together, strict=True)
+    return sum(t.log10_lr > a.log10_lr and t.label == "dub" and _meets(t, answer) for a, t in both)
 
 
 def _counts(segment: Segment, answer: Answer) -> bool:

@@ -19,10 +19,12 @@ def main() -> None:
     parser.add_argument("--counts", required=True, help="candidates per band, with commas between")
     parser.add_argument("--forged", type=int, required=True)
     parser.add_argument("--others", type=int, required=True)
+    parser.add_argument("--times", type=int, default=1, help="as if there were so many times as many")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    counts = [int(c) for c in chosen.counts.split(",")]
-    each, every = chances(counts, chosen.forged, chosen.others, np.random.default_rng(chosen.seed))
+    counts = [chosen.times * int(c) for c in chosen.counts.split(",")]
+    classes = chosen.times * chosen.forged, chosen.times * chosen.others
+    each, every = chances(counts, *classes, np.random.default_rng(chosen.seed))
     print("chance of each band to lie within 0.1:", " ".join(f"{share:.2f}" for share in each))
     print(f"chance of all bands to: {every:.4f}")
 
@@ -31,18 +33,16 @@ def chances(
     counts: list[int], forged: int, others: int, rng: np.random.Generator
 ) -> tuple[list[float], float]:
     """Share of draws in which each band, and every band, lies within 0.1 of its middle; empty ones do."""
-    every, each = np.ones(DRAWS, bool), []
-    for band, count in enumerate(counts):
-        middle = (band + 0.5) / len(counts)
-        # odds among the candidates as they are, of which the classes are not equally many
-        odds = middle / (1 - middle) * forged / others
-        hits = rng.binomial(count, odds / (1 + odds), DRAWS)
-        yes, no = hits / forged, (count - hits) / others
-        seen = np.where(count, yes / np.maximum(yes + no, 1e-12), middle)
-        within = np.abs(seen - middle) <= TOLERANCE
-        each.append(float(within.mean()))
-        every &= within
-    return each, float(every.mean())
+    total = np.array(counts)[:, None]
+    middles = (np.arange(len(counts))[:, None] + 0.5) / len(counts)
+    # odds among the candidates as they are, of which the classes are not equally many
+    odds = middles / (1 - middles) * forged / others
+    hits = rng.binomial(total, odds / (1 + odds), (len(counts), DRAWS))
+    misses = total - hits
+    yes, no = hits / np.maximum(hits.sum(axis=0), 1), misses / np.maximum(misses.sum(axis=0), 1)
+    seen = np.where(total > 0, yes / np.maximum(yes + no, 1e-12), middles)
+    within = np.abs(seen - middles) <= TOLERANCE
+    return within.mean(axis=1).tolist(), float(within.all(axis=0).mean())
 
 
 if __name__ == "__main__":

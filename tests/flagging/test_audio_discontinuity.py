@@ -18,8 +18,8 @@ from vidforensics.flagging.audio_discontinuity_model import (
     load_model,
     measures,
 )
-from vidforensics.flagging.audio_discontinuity_steps import Steps, changes, speech_measures, steps_of
-from vidforensics.flagging.audio_discontinuity_stretches import CHANGES, GRID_STEPS, stretches
+from vidforensics.flagging.audio_discontinuity_steps import Steps, slopes, speech_measures, steps_of
+from vidforensics.flagging.audio_discontinuity_stretches import GRID_STEPS, SLOPES, stretches
 from vidforensics.flagging.audio_discontinuity_voices import VOICE_MEASURES
 from vidforensics.types import Shot, SoundSeries, Speech, Voices
 
@@ -67,7 +67,7 @@ def detect(
 
 def plain_model() -> Model:
     """Weights made by hand: the noise floor differs from the nearer side's, and the sides agree."""
-    directions = np.zeros((3 * (BANDS // 2 + CHANGES), 1))
+    directions = np.zeros((3 * (BANDS // 2 + SLOPES), 1))
     directions[:29, 0] = 1.0 / 29
     weights = np.zeros(18)
     weights[4] = 1.0  # the nearer side's distance less that between the sides
@@ -249,7 +249,7 @@ def test_running_histograms_equal_sorting() -> None:
     """The oracle: the level that at most a share of the sorted steps stays below."""
     levels = np.random.default_rng(4).uniform(-100, -20, (300, BANDS)).astype(np.float32)
     merged = np.maximum(levels[:, 0::2], levels[:, 1::2])
-    bins = np.floor(np.concatenate([(merged + 106.0) / 2.0, (changes(levels) + 50.0) / 2.0], axis=1))
+    bins = np.floor(np.concatenate([(merged + 106.0) / 2.0, (slopes(levels) + 50.0) / 2.0], axis=1))
     bins = np.clip(bins, 0, 49)
     columns = bins.shape[1]
     for part in stretches(levels):
@@ -261,19 +261,19 @@ def test_running_histograms_equal_sorting() -> None:
         assert part.inner[k, columns : 2 * columns] == pytest.approx(middle)
 
 
-def test_changes_are_how_fast_broad_bands_rise_and_fall() -> None:
+def test_slopes_are_how_fast_broad_bands_rise_and_fall() -> None:
     """A band that falls by 1 dB per step, then is silent, as a room that rings and is cut off."""
     levels = np.full((20, BANDS), -120.0, np.float32)
     levels[:10, 5:9] = -30.0 - np.arange(10, dtype=np.float32)[:, None]
-    found = changes(levels)
-    assert found.shape == (20, CHANGES)
+    found = slopes(levels)
+    assert found.shape == (20, SLOPES)
     assert found[1:10, 1] == pytest.approx(-1.0, abs=1e-4)
     assert found[3:10, 8] == pytest.approx(-3.0, abs=1e-4)
     assert found[10, 1] == pytest.approx(-95.0 + 39.0)
     assert not found[:, [0, 2, 3, 4, 5, 6]].any()
     assert not found[0].any()
-    assert changes(levels[:0]).shape == (0, CHANGES)
-    assert changes(levels[:2])[:, 7:].any() == np.False_
+    assert slopes(levels[:0]).shape == (0, SLOPES)
+    assert not slopes(levels[:2])[:, 7:].any()
 
 
 def test_stretches_keep_to_grid_and_track() -> None:
@@ -303,6 +303,12 @@ def test_chunks_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> Non
     pieces = profiles()
     assert whole.keys() == pieces.keys()
     assert all(np.array_equal(whole[key], pieces[key]) for key in whole)
+
+
+def test_no_stretches_give_no_measures() -> None:
+    part = next(stretches(speech_like(20.0, 1)[::5].astype(np.float32)))
+    none = part.only(np.zeros(len(part.first), bool))
+    assert len(measures(none, load_model().heard.directions, summed=True)) == 0
 
 
 def test_weights_fit_the_measures() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vidforensics.flagging.audio_discontinuity_stretches import CHANGES, Stretches
+from vidforensics.flagging.audio_discontinuity_stretches import SLOPES, Stretches
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array, FloatArray
@@ -127,7 +127,8 @@ def _squared(change: Float32Array, directions: FloatArray) -> FloatArray:
 
 def _differences(found: Stretches) -> FloatArray:
     """Shape, level and top of the band for quiet, middle and loud levels, log1p of dB, (P, 9)."""
-    change = (found.inner - found.context).reshape(len(found.first), 3, -1)[:, :, :-CHANGES]
+    columns = found.inner.shape[1] // 3
+    change = (found.inner - found.context).reshape(-1, 3, columns)[:, :, :-SLOPES]
     level = change.mean(axis=2)
     shape = np.abs(change - level[:, :, None]).mean(axis=2)
     top = np.abs(change[:, :, TOP_BANDS].mean(axis=2))

@@ -32,7 +32,7 @@ HIGH_BANDS = slice(MEL_BANDS, MEL_BANDS + 8)
 LOW_BANDS = slice(0, 3)
 """About 270–3400 Hz, 4–8 kHz and 50–210 Hz of the bands of a SoundSeries."""
 
-CHANGE_BANDS = (
+SLOPE_BANDS = (
     slice(0, 5),
     slice(5, 9),
     slice(9, 13),
@@ -41,9 +41,9 @@ CHANGE_BANDS = (
     slice(21, MEL_BANDS),
     HIGH_BANDS,
 )
-CHANGE_OVER_STEPS = (1, 3)
-CHANGE_FLOOR_DB = -95.0
-"""Changes are taken of seven broad bands up to 8 kHz, over 50 and 150 ms; quieter is silence."""
+SLOPE_OVER_STEPS = (1, 3)
+SLOPE_FLOOR_DB = -95.0
+"""Slopes are taken of seven broad bands up to 8 kHz, over 50 and 150 ms; below the floor is silence."""
 
 BLOCK_STEPS = 4_000
 AROUND_STEPS = 80
@@ -75,7 +75,7 @@ def steps_of(series: SoundSeries) -> Steps:
     return Steps(np.append(starts, starts[-1] + STEP_HOPS * series.hop_s), levels)
 
 
-def changes(levels: Float32Array) -> Float32Array:
+def slopes(levels: Float32Array) -> Float32Array:
     """How much louder or quieter broad bands are than 50 and 150 ms before.
 
     Args:
@@ -84,10 +84,10 @@ def changes(levels: Float32Array) -> Float32Array:
     Returns:
         float32 (T, 14), dB: all bands over one step, then over three; 0 for the first steps.
     """
-    means = [_sum_db(levels[:, b]) - 10.0 * math.log10(b.stop - b.start) for b in CHANGE_BANDS]
-    broad = np.maximum(np.stack(means, axis=1), CHANGE_FLOOR_DB)
+    means = [_sum_db(levels[:, b]) - 10.0 * math.log10(b.stop - b.start) for b in SLOPE_BANDS]
+    broad = np.maximum(np.stack(means, axis=1), SLOPE_FLOOR_DB)
     found = []
-    for steps in CHANGE_OVER_STEPS:
+    for steps in SLOPE_OVER_STEPS:
         change = np.zeros_like(broad)
         change[steps:] = broad[steps:] - broad[:-steps]
         found.append(change)

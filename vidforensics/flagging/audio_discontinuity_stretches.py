@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidforensics.flagging.audio_discontinuity_steps import CHANGE_BANDS, CHANGE_OVER_STEPS, changes
+from vidforensics.flagging.audio_discontinuity_steps import SLOPE_BANDS, SLOPE_OVER_STEPS, slopes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,8 +30,8 @@ LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 30)
 CONTEXT_STEPS = 200
 LEAST_CONTEXT_STEPS = 30
 LOW_DB, BIN_DB, BINS = -106.0, 2.0, 50
-CHANGES = len(CHANGE_BANDS) * len(CHANGE_OVER_STEPS)
-"""Columns of a profile that are changes, behind the levels."""
+SLOPES = len(SLOPE_BANDS) * len(SLOPE_OVER_STEPS)
+"""So many columns of each third of a profile (quiet, middle, loud) are slopes, behind the levels."""
 
 QUANTILES = (0.05, 0.15, 0.25, 0.5, 0.75, 0.85, 0.95)
 PARTS = (slice(0, 3), slice(3, 4), slice(4, 7))
@@ -42,7 +42,7 @@ CHUNK_STEPS = 300 * GRID_STEPS
 class Stretches:
     """Stretches of one chunk and length: first and one past last step, steps of context, all int64 (P,).
 
-    Profiles are float32 (P, 3 × (bands / 2 + CHANGES)), dB: of the stretch, of all its context, of what lies
+    Profiles are float32 (P, 3 × (bands / 2 + SLOPES)), dB: of the stretch, of all its context, of what lies
     before and of what lies behind.
     """
 
@@ -82,15 +82,15 @@ def stretches(levels: Float32Array) -> Iterator[Stretches]:
 
 
 def _bins(levels: Float32Array) -> IntArray:
-    """Levels of pairs of bands and changes of broad ones, in bins of BIN_DB, (T, bands / 2 + CHANGES)."""
+    """Levels of pairs of bands and slopes of broad ones, in bins of BIN_DB, (T, bands / 2 + SLOPES)."""
     merged = np.maximum(levels[:, 0::2], levels[:, 1::2]) - LOW_DB
-    risen = changes(levels) + BINS * BIN_DB / 2
+    risen = slopes(levels) + BINS * BIN_DB / 2
     binned: IntArray = np.clip(np.concatenate([merged, risen], axis=1) / BIN_DB, 0, BINS - 1).astype(np.int64)
     return binned
 
 
 def _history(bins: IntArray) -> NDArray[np.int16]:
-    """How often each level occurred in each band before each step, int16 (T + 1, bands, BINS)."""
+    """How often each column had each level or slope before each step, int16 (T + 1, columns, BINS)."""
     count, bands = bins.shape
     hits = np.zeros((count + 1, bands, BINS), np.int16)
     hits[np.arange(1, count + 1)[:, None], np.arange(bands)[None, :], bins] = 1
@@ -117,7 +117,7 @@ def _of_length(
 
 
 def _profile(histogram: NDArray[np.int16]) -> Float32Array:
-    """Quiet, middle and loud level of every band, float32 (P, 3 × bands); 0 where there is nothing."""
+    """Quiet, middle and loud mean of every column, float32 (P, 3 × columns); 0 where there is nothing."""
     below = np.cumsum(histogram, axis=-1, dtype=np.int16)
     total = below[:, :1, -1:]
     counts = [np.floor(total * q).astype(np.int16) for q in QUANTILES]

@@ -52,12 +52,13 @@ METHODS = {
         "Audio splice",
         "Compares every stretch of 0.8 to 12 s of speech with up to 10 s of sound before and behind it, "
         "within one shot: the quiet, middle and loud levels of 29 bands, which show the noise between the "
-        "words and the channel, and, where its model is installed, the voice. Flagged is what differs in "
-        "both together more than one recording usually does.",
+        "words and the channel, how fast seven broad bands fall and rise, which shows how the room rings, "
+        "and, where its model is installed, the voice. Flagged is what differs in all together more than "
+        "one recording usually does.",
         "A second speaker at another microphone, a caller and a quotation played in differ as well, without "
-        "any forgery, and of conversations made in one room one in 18 was flagged. Cuts within one recording "
+        "any forgery, and of conversations made in one room one in 15 was flagged. Cuts within one recording "
         "leave almost nothing and are not looked for; sound that changes with the picture, music and single "
-        "sounds are not assessed. A third or more are missed.",
+        "sounds are not assessed. A quarter or more are missed.",
     ),
     "splice": Method(
         "Splice",

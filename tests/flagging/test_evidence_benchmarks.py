@@ -37,7 +37,7 @@ def test_what_fusion_lists_counts_only_on_what_was_forged() -> None:
             answer("late", weak[:1], weak[:1], None),
         ]
     )
-    assert "| voice replaced | 1 | 0 | 1 | 2 |" in found
+    assert "| voice replaced | 1 | 0 | 1 | 1 |" in found
     assert "| foreign sound | 1 | 0 | 0 | 0 |" in found
     assert "| re-encoded | 1 | 0 | 0 | 0 |" in found
     assert "Hours with nothing to find: 0.020." in found
