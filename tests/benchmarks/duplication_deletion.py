@@ -3,11 +3,11 @@
 `python -m tests.benchmarks.duplication_deletion --footage DIR --nets DIR [--seed 1] [--sources 48]
 [--removals N] [--write]` prints Markdown tables. Half of the scenes (by a hash of their name) choose
 operating points and calibration, the other half gives the figures; only `deletion` is listed from where both
-halves have no false flag. Every scene is judged by networks for
-`deletion` that never met it, out of --nets/fit and --nets/test, as `vidforensics train --model gaps --side
-fit` and `--side test` make them. `--removals N` makes N clips with frames taken out of each source and no
-others, and measures `deletion` alone. `--write` puts the fitted line into calibration.json: that of
-`duplication`, or with --removals that of `deletion`, and its figures into models/gaps.
+halves have no false flag. Every scene is judged by a network for `deletion` that never met it, out of
+--nets/fit and --nets/test, as `vidforensics train --model gaps --side fit` and `--side test` make them.
+`--removals N` makes N clips with frames taken out of each source and no others, and measures `deletion`
+alone. `--write` puts the fitted line into calibration.json: that of `duplication`, or with --removals that of
+`deletion`, and its figures into models/gaps.
 """
 
 from __future__ import annotations
@@ -260,7 +260,8 @@ def _say_both(rows: list[Row], say: Callable[[str], None]) -> None:
     """Both halves together at three thresholds; what is flagged beside a forgery is false as well."""
     say("| both halves, listed from | found | flags on clean clips | beside a forgery |\n|---|---|---|---|")
     forged, clean = [r for r in rows if r.is_forged], [r for r in rows if r.is_clean]
-    for point in (rows[0].threshold - 0.3, rows[0].threshold, rows[0].threshold + 0.3):
+    threshold = max(r.threshold for r in rows)  # 0 where a clip was not assessed
+    for point in (threshold - 0.3, threshold, threshold + 0.3):
         found = sum(any(f.raw >= point for f in r.hits()) for r in forged)
         false = sum(f.raw >= point for r in clean for f in r.found)
         beside = sum(f.raw >= point and f not in r.hits() for r in forged for f in r.found)

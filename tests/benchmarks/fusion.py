@@ -19,12 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from vidforensics import acquisition, flagging, pipeline
-from vidforensics.evaluation.ffmpeg import ffmpeg_program
-from vidforensics.evaluation.flag import choose_sources
-from vidforensics.evaluation.flag_forgeries import Forged, make_forgeries
+from vidforensics.evaluation.flag import FlagOptions, choose_sources, make_clips
+from vidforensics.evaluation.flag_forgeries import Forged
 from vidforensics.evaluation.footage import read_footage
 from vidforensics.evaluation.metrics_evidence import auc, cllr
-from vidforensics.evaluation.synthesis import synthesise
 from vidforensics.flagging.fusion import SUPPORT, fuse
 from vidforensics.runtime import no_progress
 from vidforensics.types import Detection, Evidence, Segment
@@ -65,17 +63,13 @@ def main() -> None:
     material = read_footage(chosen.footage, chosen.side)
     rng = np.random.default_rng(chosen.seed)
     sources = choose_sources(material, chosen.sources, rng)
+    options = FlagOptions(chosen.seed, chosen.sources, chosen.side)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        speech = synthesise(folder / "synthesised", chosen.seed, chosen.side)
-        spoken = read_footage(folder / "synthesised", "all") if speech.spoken else []
-        made = make_forgeries(folder, sources, material, ffmpeg_program(), rng, spoken, KINDS)
-        every = list(made)
-        clips = [one for one in every if isinstance(one, Forged)]
+        clips = make_clips(Path(scratch), sources, material, options, rng, KINDS)
         with ProcessPoolExecutor(chosen.processes) as pool:
-            answers = list(pool.map(answer_of, clips))
+            answers = list(pool.map(answer_of, clips.made))
     print(table(answers))
-    for sentence in (*speech.not_made, *(one for one in every if isinstance(one, str))):
+    for sentence in clips.not_made:
         print(f"Not made: {sentence}")
 
 

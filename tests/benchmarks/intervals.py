@@ -17,11 +17,15 @@ def wilson(hit: int, total: int) -> str:
     return f"{hit}/{total} = {p:.2f} ({max(0.0, centre - half):.2f}–{min(1.0, centre + half):.2f})"
 
 
+def poisson(count: int) -> tuple[float, float]:
+    """The exact 95% interval of how many events were to be expected where so many were seen."""
+    return chi2.ppf(0.025, 2 * count) / 2 if count else 0.0, chi2.ppf(0.975, 2 * count + 2) / 2
+
+
 def rate(count: int, seconds: float) -> str:
-    """Events per hour with the exact 95% Poisson interval."""
+    """Events per hour with their 95% interval."""
     hours = max(seconds / 3600, 1e-9)
     if not seconds:
         return "–"
-    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
-    high = chi2.ppf(0.975, 2 * count + 2) / 2
+    low, high = poisson(count)
     return f"{count} in {seconds / 60:.1f} min = {count / hours:.1f}/h ({low / hours:.1f}–{high / hours:.1f})"

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta, chi2, rankdata
+from scipy.stats import beta, rankdata
 
+from tests.benchmarks.intervals import poisson
 from tests.benchmarks.splice_fit import Pairs
 from tests.benchmarks.splice_shots import Shots
 from vidforensics.flagging.calibration import load_calibration
@@ -175,7 +176,7 @@ def false_lines(answers: Sequence[Answer]) -> list[str]:
     for name, some in ((n, s) for n, s in (rows | {"all": clean}).items() if s):
         hours = sum(a.shots.seconds for a in some) / 3600
         count = sum(listed for a in some for *_, listed in a.segments)
-        low, high = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0, chi2.ppf(0.975, 2 * count + 2) / 2
+        low, high = poisson(count)
         share = sum(a.assessed_s for a in some) / max(1e-9, 3600 * hours)
         lines.append(
             f"| {name} | {len(some)} | {60 * hours:.1f} | {share:.0%} | {count} "

@@ -47,6 +47,15 @@ class FlagOptions:
     side: Side = "test"
 
 
+@dataclass(frozen=True, slots=True)
+class MadeClips:
+    """What was made, a sentence for each that could not be, and the synthesiser's version, if it spoke."""
+
+    made: tuple[Forged, ...]
+    not_made: tuple[str, ...]
+    synthesiser: str | None
+
+
 def evaluate_flag(
     footage: Path,
     options: FlagOptions,
@@ -81,25 +90,16 @@ def evaluate_flag(
         work.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="evaluate-flag-", dir=work))
     try:
-        speech = synthesise(scratch / "synthesised", options.seed, options.side)
-        spoken = read_footage(scratch / "synthesised", "all") if speech.spoken else []
-        made: list[Forged] = []
-        not_made = list(speech.not_made)
-        synthesiser = {PROGRAM: speech.version} if speech.version else {}
-        for one in make_forgeries(scratch, sources, material, program, rng, spoken):
-            if isinstance(one, str):
-                not_made.append(one)
-            else:
-                made.append(one)
-            progress("make clips", float(len(made)), None)
-        answers, failed = _answers(made, flagger, progress)
+        clips = make_clips(scratch, sources, material, options, rng, progress=progress)
+        answers, failed = _answers(clips.made, flagger, progress)
     finally:
         if not keep:
             shutil.rmtree(scratch, ignore_errors=True)
+    synthesiser = {PROGRAM: clips.synthesiser} if clips.synthesiser else {}
     return {
         "schema": SCHEMA,
         **asdict(options),
-        "clips": len(made),
+        "clips": len(clips.made),
         "groups": len({s.group for s in sources}),
         "versions": library_versions() | {"ffmpeg": version(program)} | synthesiser,
         "folders": dict(Counter(s.path.parent.name for s in sources)),
@@ -109,9 +109,45 @@ def evaluate_flag(
         "coverage": coverage_figures(answers),
         "chains": chain_figures(answers),
         "cost": _cost(answers),
-        "not_made": not_made,
+        "not_made": list(clips.not_made),
         "not_flagged": failed,
     }
+
+
+def make_clips(
+    folder: Path,
+    sources: Sequence[Material],
+    material: Sequence[Material],
+    options: FlagOptions,
+    rng: np.random.Generator,
+    kinds: Sequence[str] | None = None,
+    progress: Progress = no_progress,
+) -> MadeClips:
+    """Make every kind of clip of each source, with synthesised speech where its program is installed.
+
+    Args:
+        folder: where they are made.
+        sources: what is forged, from `choose_sources`.
+        material: all that may be cut in, of other groups.
+        options: seed and side of the synthesised voices.
+        rng: of every other choice.
+        kinds: see `make_forgeries`.
+        progress: called with ("make clips", made so far, None).
+
+    Raises:
+        MissingModelError: there is no ffmpeg to make clips with.
+    """
+    speech = synthesise(folder / "synthesised", options.seed, options.side)
+    spoken = read_footage(folder / "synthesised", "all") if speech.spoken else []
+    made: list[Forged] = []
+    not_made = list(speech.not_made)
+    for one in make_forgeries(folder, sources, material, ffmpeg_program(), rng, spoken, kinds):
+        if isinstance(one, str):
+            not_made.append(one)
+        else:
+            made.append(one)
+        progress("make clips", float(len(made)), None)
+    return MadeClips(tuple(made), tuple(not_made), speech.version)
 
 
 def choose_sources(material: Sequence[Material], count: int, rng: np.random.Generator) -> list[Material]:

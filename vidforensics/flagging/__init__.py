@@ -50,16 +50,7 @@ def models_used() -> dict[str, str | None]:
 
 
 def run_detectors(evidence: Evidence, progress: Progress = no_progress) -> tuple[Detection, ...]:
-    """Run every detector over one clip, and bring together what they say of the same stretch.
-
-    Args:
-        evidence: all that was extracted and measured.
-        progress: called as ("flag", done, total) after each detector.
-
-    Returns:
-        One Detection per detector, in the order of `detectors()`.
-
-    """
+    """Run every detector over one clip, as `run_apart`, and bring together what they say of one stretch."""
     from vidforensics.flagging.fusion import fuse
 
     return fuse(run_apart(evidence, progress))
