@@ -14,6 +14,7 @@ from typing import Any
 
 # not by way of `types`, whose hundred records took 0.1 s of the start of every command
 from vidforensics.records.provenance import RunProvenance
+from vidforensics.spool import let_pages_go
 
 Progress = Callable[[str, float, float | None], None]
 """Called as progress(stage, done, total); total is None while unknown."""
@@ -75,10 +76,12 @@ def provenance(
 
 
 def give_back_memory() -> None:
-    """Hand back to the system what was freed inside the heap, by glibc's malloc_trim(3) where it is there.
+    """Hand back to the system what was freed inside the heap, and the pages of spools that were looked at.
 
-    After a decode pass that is some 70 MB, which the detectors would otherwise come on top of.
+    The heap by glibc's malloc_trim(3) where it is there: after a decode pass that is some 70 MB, which the
+    detectors would otherwise come on top of.
     """
+    let_pages_go()
     if sys.platform != "linux":
         return
     import ctypes

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from tests.features.make_faces import FakeModels, block
-from vidforensics.features.face_models import FaceBox, _tiles
-from vidforensics.features.face_tracks import FaceTrackAccumulator, mouth_crop, mouth_shape
+from vidforensics.features.face_models import LEFT_EYE, RIGHT_EYE, FaceBox, FaceMesh, _tiles
+from vidforensics.features.face_tracks import SHAPE_POINTS, FaceTrackAccumulator, mouth_crop, mouth_shape
+
+CHIN = 152
+"""Number of the chin among the points of a mesh."""
 
 
 def follow(models: FakeModels, times_s: list[float]) -> object:
@@ -56,6 +59,33 @@ def test_a_cut_ends_every_track() -> None:
     for number in range(20):
         accumulator.update(block(number, number / 25, level=40 if number < 10 else 160))
     assert [len(t.times_s) for t in accumulator.finish().tracks] == [10, 10]
+
+
+class TwoFaces(FakeModels):
+    """One on the left whose chin hangs low, one on the right; the left one is lost once."""
+
+    def find(self, picture: object) -> list[FaceBox]:
+        return [FaceBox(80.0, 90.0, 60.0, 0.0), FaceBox(240.0, 90.0, 60.0, 0.0)]
+
+    def mesh(self, picture: object, box: FaceBox) -> FaceMesh:
+        is_left = box.x < 160
+        points = np.stack([np.linspace(box.x - 30, box.x + 30, 468), np.full(468, 90.0)], axis=1)
+        points[0], points[1] = (box.x, 60.0), (box.x, 120.0)
+        points[RIGHT_EYE], points[LEFT_EYE] = (box.x - 20, 80), (box.x + 20, 80)
+        points[CHIN] = (box.x, 80 + (40 if is_left else 20))
+        self.calls += 1
+        return FaceMesh(points.astype(np.float32), 0.0 if is_left and self.calls == 41 else 0.99)
+
+
+def test_each_of_two_faces_keeps_its_own_pictures() -> None:
+    faces = follow(TwoFaces(), [k / 25 for k in range(60)])
+    assert len(faces.tracks) == 3
+    for track in faces.tracks:
+        drop = 1.0 if track.boxes[0, 0] < 0.5 else 0.5
+        chin = track.shapes[:, SHAPE_POINTS.index(CHIN), 1]
+        assert chin == pytest.approx(np.full(len(track.times_s), drop))
+        assert len(track.mouths) == len(track.shapes) == len(track.times_s)
+    assert sorted(len(t.times_s) for t in faces.tracks)[-1] == 60
 
 
 def test_the_mouth_shape_does_not_depend_on_place_size_and_tilt() -> None:

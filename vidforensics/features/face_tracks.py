@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from vidforensics.features.face_models import LEFT_EYE, RIGHT_EYE, FaceBox, FaceMesh, FaceModels
+from vidforensics.spool import Spool
 from vidforensics.types import Faces, FaceTrack, FrameBlock, Picture
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ CUT_LEVELS = 22.0
 
 MOST_FACES = 3
 MOST_PICTURES = 250_000
-"""Faces of so many pictures are kept, 190 MB: 2.3 hours of one face; later ones are not followed."""
+"""Faces of so many pictures are kept, 190 MB of temporary file: 2.3 hours of one face; later ones are not
+followed."""
 
 CROP_PX, MOUTH_PX = 48, 24
 """The mouth is cut at the first size and kept at the second, area-averaged."""
@@ -54,18 +56,27 @@ SHAPE_POINTS = (*OUTER_LIPS, *INNER_LIPS, *AROUND)
 MOUTH_CENTRE = (13, 14, 61, 291)
 
 
-@dataclass
-class _Growing:
-    """One track while it grows, as raw numbers, which cost less than array objects for every picture.
+class _Lane:
+    """Where the pictures of one track after another go; no two tracks grow in it at the same time."""
 
-    placed holds five numbers per picture: centre, side, distance of the eyes, presence.
+    def __init__(self) -> None:
+        self.shapes = Spool[np.float32](np.float32, (len(SHAPE_POINTS), 2))
+        self.mouths = Spool[np.uint8](np.uint8, (MOUTH_PX, MOUTH_PX))
+
+
+@dataclass
+class _Track:
+    """One track, as raw numbers, which cost less than array objects for every picture.
+
+    first: where its rows begin in the lane. placed holds five numbers per picture: centre, side, distance of
+    the eyes, presence.
     """
 
     box: FaceBox
+    lane: _Lane
+    first: int
     times_s: array[float] = field(default_factory=lambda: array("d"))
     placed: array[float] = field(default_factory=lambda: array("f"))
-    shapes: bytearray = field(default_factory=bytearray)
-    mouths: bytearray = field(default_factory=bytearray)
 
 
 class FaceTrackAccumulator:
@@ -73,8 +84,9 @@ class FaceTrackAccumulator:
 
     def __init__(self, models: FaceModels) -> None:
         self._models = models
-        self._growing: list[_Growing] = []
-        self._done: list[FaceTrack] = []
+        self._lanes = tuple(_Lane() for _ in range(MOST_FACES))
+        self._growing: list[_Track] = []
+        self._done: list[_Track] = []
         self._last_s = -np.inf
         self._found_s = -np.inf
         self._plane: ByteArray | None = None
@@ -96,8 +108,9 @@ class FaceTrackAccumulator:
     def finish(self) -> Faces:
         """All tracks in order of their first frame; no track where there was no face."""
         self._end(self._growing)
-        tracks = tuple(sorted(self._done, key=lambda t: float(t.times_s[0])))
-        return Faces(tracks=tracks, until_s=self._until_s)
+        rows = {lane: (lane.shapes.finish(), lane.mouths.finish()) for lane in self._lanes}
+        tracks = sorted(self._done, key=lambda t: t.times_s[0])
+        return Faces(tuple(_finished(t, *rows[t.lane]) for t in tracks), until_s=self._until_s)
 
     def _take(self, time_s: float, luma: ByteArray, picture: Picture) -> None:
         if self._is_another(luma):
@@ -126,7 +139,7 @@ class FaceTrackAccumulator:
             return False
         return float(cv2.absdiff(before, luma).mean()) > CUT_LEVELS
 
-    def _slid(self, track: _Growing, box: FaceBox) -> bool:
+    def _slid(self, track: _Track, box: FaceBox) -> bool:
         """Whether the mesh jumped, or lies on a face that another track follows."""
         jump = max(abs(box.x - track.box.x), abs(box.y - track.box.y)) if track.times_s else 0.0
         others = (t.box for t in self._growing if t is not track and t.times_s)
@@ -136,36 +149,39 @@ class FaceTrackAccumulator:
         """Begin a track for each found face that none follows yet."""
         boxes = boxes[:MOST_FACES]
         free = [b for b in boxes if all(b.overlap(t.box) < LEAST_OVERLAP for t in self._growing)]
-        for box in free[: MOST_FACES - len(self._growing)]:
-            self._growing.append(_Growing(box))
+        taken = [track.lane for track in self._growing]
+        lanes = [lane for lane in self._lanes if lane not in taken]
+        for box, lane in zip(free, lanes, strict=False):
+            self._growing.append(_Track(box, lane, len(lane.mouths)))
 
-    def _end(self, tracks: list[_Growing]) -> None:
+    def _end(self, tracks: list[_Track]) -> None:
         for track in list(tracks):
             self._growing.remove(track)
             if track.times_s:
-                self._done.append(_finished(track))
+                self._done.append(track)
 
 
-def _append(track: _Growing, time_s: float, mesh: FaceMesh, eyes_px: float, small: ByteArray) -> None:
+def _append(track: _Track, time_s: float, mesh: FaceMesh, eyes_px: float, small: ByteArray) -> None:
     track.box = mesh.box()
     track.times_s.append(time_s)
     height, width = small.shape[:2]
     centre_and_side = (track.box.x / width, track.box.y / height, track.box.side / width)
     track.placed.extend((*centre_and_side, eyes_px, mesh.presence))
-    track.shapes.extend(mouth_shape(mesh.points).tobytes())
-    track.mouths.extend(mouth_crop(small, mesh.points).tobytes())
+    track.lane.shapes.append(mouth_shape(mesh.points)[None])
+    track.lane.mouths.append(mouth_crop(small, mesh.points)[None])
 
 
-def _finished(track: _Growing) -> FaceTrack:
-    """The track as arrays over the same memory."""
+def _finished(track: _Track, shapes: Float32Array, mouths: ByteArray) -> FaceTrack:
+    """The track as arrays over the same memory, with its rows of its lane."""
+    rows = slice(track.first, track.first + len(track.times_s))
     placed = np.frombuffer(track.placed, np.float32).reshape(-1, 5)
     return FaceTrack(
         times_s=np.frombuffer(track.times_s, np.float64),
         boxes=placed[:, :3],
         eyes_px=placed[:, 3],
         presence=placed[:, 4],
-        shapes=np.frombuffer(track.shapes, np.float32).reshape(-1, len(SHAPE_POINTS), 2),
-        mouths=np.frombuffer(track.mouths, np.uint8).reshape(-1, MOUTH_PX, MOUTH_PX),
+        shapes=shapes[rows],
+        mouths=mouths[rows],
     )
 
 

@@ -1,9 +1,10 @@
 """Measure every frame: change against its neighbours, motion, brightness, sharpness, and a small signature.
 
-Decoded blocks go in, one `FrameSeries` comes out, about 560 bytes per frame; state is carried from block to
-block, so block sizes do not matter. Change is measured on area averages of the analysis plane, where
-re-encoding leaves little noise; the signature is the lowest 8×16 DCT coefficients of that plane, so that the
-Euclidean distance of two signatures is the RMS luma difference of the two smoothed pictures (Parseval).
+Decoded blocks go in, one `FrameSeries` comes out, about 560 bytes per frame, of which 448 lie in a spool;
+state is carried from block to block, so block sizes do not matter. Change is measured on area averages of the
+analysis plane, where re-encoding leaves little noise; the signature is the lowest 8×16 DCT coefficients of
+that plane, so that the Euclidean distance of two signatures is the RMS luma difference of the two smoothed
+pictures (Parseval).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vidforensics.features.motion import COLUMNS, ROWS, cell_velocity
+from vidforensics.spool import Spool
 from vidforensics.types import FrameBlock, FrameSeries
 
 if TYPE_CHECKING:
@@ -81,9 +83,10 @@ class FrameSeriesAccumulator:
     def __init__(self) -> None:
         self._times: list[FloatArray] = []
         self._rows: list[Float32Array] = []
-        self._signatures: list[ShortArray] = []
-        self._cells: list[CodeArray16] = []
-        self._velocities: list[TinyArray] = []
+        cells = ROWS * COLUMNS
+        self._signatures = Spool[np.int16](np.int16, (SIGNATURE_ROWS * SIGNATURE_COLUMNS,))
+        self._cells = Spool[np.uint16](np.uint16, (cells,))
+        self._velocities = Spool[np.int8](np.int8, (cells, 2))
         self._tail: _Tail | None = None
 
     def update(self, block: FrameBlock) -> None:
@@ -111,14 +114,13 @@ class FrameSeriesAccumulator:
 
     def finish(self) -> FrameSeries:
         """The series; empty arrays for no frame."""
-        side, cells = SIGNATURE_ROWS * SIGNATURE_COLUMNS, ROWS * COLUMNS
         table = _joined(self._rows, np.zeros((0, len(NAMES)), np.float32)).astype(np.float64)
         return FrameSeries(
             times_s=_joined(self._times, np.zeros(0)),
             values={name: table[:, i] for i, name in enumerate(NAMES)},
-            signatures=_joined(self._signatures, np.zeros((0, side), np.int16)),
-            cells=_joined(self._cells, np.zeros((0, cells), np.uint16)),
-            velocities=_joined(self._velocities, np.zeros((0, cells, 2), np.int8)),
+            signatures=self._signatures.finish(),
+            cells=self._cells.finish(),
+            velocities=self._velocities.finish(),
         )
 
 

@@ -23,6 +23,7 @@ from vidforensics.features.sound_series_framing import (
     mel_edges_hz,
     mono_mix,
 )
+from vidforensics.spool import Spool
 from vidforensics.types import AudioBlock, SoundSeries
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class _Track:
     channels: int
     hops: int = 0
     times: list[FloatArray] = field(default_factory=list)
-    codes: list[ByteArray] = field(default_factory=list)
+    codes: Spool[np.uint8] = field(default_factory=lambda: Spool(np.uint8, (BANDS,)))
     numbers: list[Float32Array] = field(default_factory=list)
 
 
@@ -185,5 +186,5 @@ def _series(number: int, track: _Track) -> SoundSeries:
         track=number,
         hop_s=framing.hop / framing.rate_hz,
         times_s=np.concatenate(track.times),
-        values={"band_code": np.concatenate(track.codes), **values},
+        values={"band_code": track.codes.finish(), **values},
     )

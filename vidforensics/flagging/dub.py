@@ -29,6 +29,7 @@ from vidforensics.flagging.sync_input import (
 )
 from vidforensics.flagging.sync_net import agreement_by_lag
 from vidforensics.flagging.sync_spans import LAGS, NEAR, own_lag, spans
+from vidforensics.spool import let_pages_go
 from vidforensics.types import Detection, Evidence, Label, ScoreTrack, Segment
 
 if TYPE_CHECKING:
@@ -83,9 +84,11 @@ class DubDetector:
         except MissingModelError as error:
             return Detection(self.name, coverage=not_assessed(self.name, duration_s, str(error)))
         sound = evidence.features.sounds[0]
-        judged = [
-            judge(item, model) for track in faces.tracks for item in face_stretches(track, sound, speech)
-        ]
+        judged = []
+        for track in faces.tracks:
+            for item in face_stretches(track, sound, speech):
+                judged.append(judge(item, model))
+                let_pages_go()
         return self._answer(judged, evidence, model.config.threshold, model)
 
     def _obstacle(self, evidence: Evidence) -> str | None:
