@@ -145,6 +145,7 @@ def extract_and_measure(
         "sound_series": features.SoundSeriesAccumulator(),
         "sound_pictures": features.SoundPictureAccumulator(),
         "audio_prints": features.AudioPrintAccumulator(),
+        "coding_grids": features.CodingGridAccumulator(),
     }
     faces, speech = features.face_accumulator(), features.speech_accumulator()
     voices, gaps = features.voice_accumulator(), features.gap_accumulator()
@@ -169,6 +170,7 @@ def extract_and_measure(
         speech=measured.get("speech"),
         speech_not_sought=speech if isinstance(speech, str) else None,
         voices=measured.get("voices"),
+        coding_grids=measured["coding_grids"],
         gaps=measured.get("gaps"),
         gaps_not_sought=gaps if isinstance(gaps, str) else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 from vidforensics.flagging.fusion import fuse
 from vidforensics.types import Detection, Label, Segment
 
+DETECTOR_OF = {"dub": "sync", "audio_splice": "audio_discontinuity"}
+
 
 def segment(label: Label, start_s: float, end_s: float, log10_lr: float, listed: bool = False) -> Segment:
-    score = 1.0 / (1.0 + 10.0**-log10_lr)
-    return Segment(start_s, end_s, label, score, log10_lr, f"of {label}", "It differs.", listed)
+    score, detector = 1.0 / (1.0 + 10.0**-log10_lr), DETECTOR_OF.get(label, label)
+    return Segment(start_s, end_s, label, score, log10_lr, detector, "It differs.", listed)
 
 
 def answer(*segments: Segment, listed_from: float | None = 1.0) -> Detection:
@@ -52,6 +56,12 @@ def test_without_an_operating_point_nothing_is_listed_anew() -> None:
     )
     assert dub.segments[0].log10_lr == pytest.approx(6.0)
     assert not dub.segments[0].listed
+
+
+def test_a_cut_in_the_sound_does_not_speak_for_a_dub() -> None:
+    cut = replace(segment("audio_splice", 4, 10, 3.0), detector="sound_coding")
+    answers = (answer(segment("dub", 4, 10, 0.6)), answer(cut))
+    assert fuse(answers) == answers
 
 
 def test_no_answer_and_no_segment() -> None:

@@ -14,6 +14,7 @@ from vidforensics.reporting.flag_figures import MOST_COLUMNS, SOURCE_NUMBERS, fl
 from vidforensics.reporting.html import render
 from vidforensics.types import (
     Case,
+    CodingGrids,
     Faces,
     FaceTrack,
     FrameGaps,
@@ -90,6 +91,21 @@ def test_a_long_spectrogram_is_no_wider_than_it_needs_to_be():
     (figure,) = flag_figures(flag("audio_splice", 1.0, 1.5), case(sounds=(sound(),)))
     png = base64.b64decode(figure.body.split("base64,")[1].split('"')[0])
     assert struct.unpack(">II", png[16:24])[0] == pytest.approx(551, abs=1)  # 10 ms a column
+
+
+def test_a_break_in_an_earlier_coding_shows_the_frames_before_and_behind_it():
+    times_s = np.arange(1800) * 0.0232
+    shown = np.zeros((1800, 3), np.float32)
+    shown[times_s < 12.0, 2], shown[times_s > 12.0, 0] = 2.0, 2.0
+    grids = CodingGrids(0, 0.0232, times_s, np.array([7, 300, 900]), shown, ())
+    jump = replace(flag("audio_splice", 12.0, 12.01), detector="sound_coding")
+    (figure,) = flag_figures(jump, case(coding_grids=grids))
+    assert figure.body.count('class="line"') == 2
+    assert "begin at sample 900 of 1024 (above) and at sample 7 (below)" in figure.caption
+    assert flag_figures(replace(jump, start_s=0.0, end_s=0.0), case(coding_grids=grids)) == ()
+    assert flag_figures(flag("audio_splice", 12.0, 12.01), case(coding_grids=grids)) == ()
+    nothing = replace(grids, offsets=np.zeros(0, np.int64), shown=np.zeros((1800, 0), np.float32))
+    assert flag_figures(jump, case(coding_grids=nothing)) == ()
 
 
 def test_an_odd_shot_is_filled_among_the_others():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from vidforensics import models
 from vidforensics.features.audio_print import AudioPrintAccumulator
+from vidforensics.features.coding_grids import CodingGridAccumulator
 from vidforensics.features.faces import face_accumulator
 from vidforensics.features.frame_hashes import FrameHashAccumulator, to_imagehash
 from vidforensics.features.frame_series import FrameSeriesAccumulator
@@ -20,6 +21,7 @@ from vidforensics.features.voices import voice_accumulator
 
 __all__ = [
     "AudioPrintAccumulator",
+    "CodingGridAccumulator",
     "FrameHashAccumulator",
     "FrameSeriesAccumulator",
     "PictureSourceAccumulator",

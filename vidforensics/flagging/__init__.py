@@ -29,6 +29,7 @@ def detectors() -> tuple[Detector, ...]:
     from vidforensics.flagging.deletion import DeletionDetector
     from vidforensics.flagging.dub import DubDetector
     from vidforensics.flagging.duplication import DuplicationDetector
+    from vidforensics.flagging.sound_coding import SoundCodingDetector
     from vidforensics.flagging.splice import SpliceDetector
     from vidforensics.flagging.stream_join import StreamJoinDetector
 
@@ -38,6 +39,7 @@ def detectors() -> tuple[Detector, ...]:
         DuplicationDetector(),
         DeletionDetector(),
         AudioDiscontinuityDetector(),
+        SoundCodingDetector(),
         DubDetector(),
     )
 

@@ -15,18 +15,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vidforensics.types import Detection, Label, Segment
+from vidforensics.types import Detection, Segment
 
-SUPPORT: dict[Label, Label] = {"dub": "audio_splice", "audio_splice": "dub"}
-"""Which other label's evidence speaks for a label. Joined streams are not among them: pieces of one recording
-are joined as well as pieces of two."""
+SUPPORT = {"sync": "audio_discontinuity", "audio_discontinuity": "sync"}
+"""Which other detector's evidence speaks for a detector's. Joined streams and breaks in an earlier coding are
+not among them: pieces of one recording are joined as well as pieces of two."""
 
 LEAST_SHARED = 0.5
 """Of the shorter of two segments, so much must lie in the other."""
 
 _SAID = {
-    "dub": " The mouth on camera does not follow this voice either (log10 likelihood ratio {likely:.1f}).",
-    "audio_splice": " Its sound also differs from what surrounds it (log10 likelihood ratio {likely:.1f}).",
+    "sync": " The mouth on camera does not follow this voice either (log10 likelihood ratio {likely:.1f}).",
+    "audio_discontinuity": " Its sound also differs from what surrounds it "
+    "(log10 likelihood ratio {likely:.1f}).",
 }
 
 
@@ -47,7 +48,7 @@ def fuse(answers: Sequence[Detection]) -> tuple[Detection, ...]:
 
 
 def _supported(segment: Segment, answer: Detection, found: Sequence[Segment]) -> Segment:
-    others = [f for f in found if f.label == SUPPORT.get(segment.label) and _share_time(segment, f)]
+    others = [f for f in found if f.detector == SUPPORT.get(segment.detector) and _share_time(segment, f)]
     best = max(others, key=lambda f: f.log10_lr, default=None)
     if best is None or best.log10_lr <= 0.0 or segment.log10_lr <= 0.0:
         return segment
@@ -57,7 +58,7 @@ def _supported(segment: Segment, answer: Detection, found: Sequence[Segment]) ->
         segment,
         log10_lr=log10_lr,
         score=1.0 / (1.0 + 10.0**-log10_lr),
-        basis=segment.basis + _SAID[best.label].format(likely=best.log10_lr),
+        basis=segment.basis + _SAID[best.detector].format(likely=best.log10_lr),
         listed=segment.listed or reaches,
     )
 

@@ -123,6 +123,34 @@ class SoundPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class GridRun:
+    """Frames [first, last) of a track that show one grid of an earlier coding; offset: in samples, 0–1023."""
+
+    first: int
+    last: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodingGrids:
+    """Frames of an earlier AAC coding that the decoded sound of one track still shows, G grids in F frames.
+
+    times_s (F,): presentation time where frame k begins, at offset 0; frame_s: length of a frame of 1,024
+    samples; offsets int64 (G,): where each grid's frames begin, samples; shown float32 (F, G): how clearly,
+    in standard deviations of a single frame, 0 where it is too quiet; runs: in order of time. Without a
+    trace of an earlier coding G is 0. What lies at or behind until_s was not looked at, None where all was.
+    """
+
+    track: int
+    frame_s: float
+    times_s: FloatArray
+    offsets: IntArray
+    shown: Float32Array
+    runs: tuple[GridRun, ...]
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FaceTrack:
     """One face followed without a break, N pictures.
 
@@ -182,7 +210,8 @@ class Features:
     """Numbers measured from one clip, no judgement in them.
 
     speech and voices are those of the first sound track; where speech is None, speech_not_sought says why,
-    where voices is None nobody told voices apart; where gaps is None, gaps_not_sought says why.
+    where voices is None nobody told voices apart; coding_grids, of the first track too, is None where there
+    was too little sound; where gaps is None, gaps_not_sought says why.
     """
 
     frame_hashes: FrameHashes
@@ -195,5 +224,6 @@ class Features:
     speech: Speech | None = None
     speech_not_sought: str | None = "no speech was listened for"
     voices: Voices | None = None
+    coding_grids: CodingGrids | None = None
     gaps: FrameGaps | None = None
     gaps_not_sought: str | None = "nobody looked for missing frames"

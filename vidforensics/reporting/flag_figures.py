@@ -37,6 +37,7 @@ MOST_MOUTHS = 24
 MOST_COLUMNS = 800
 """Of a spectrogram, so that two dozen of them leave the report small."""
 
+GRID_FRAMES = 17
 MOUTH_HEIGHT, CURVE_HEIGHT, SPECTRUM_HEIGHT, ROW_HEIGHT = 48, 72, 116, 26
 SPEECH_BANDS = slice(4, 24)
 """About 270 Hz to 3.4 kHz of the bands of a SoundSeries, whose codes are half decibels from −120 dB."""
@@ -193,6 +194,36 @@ def spectrum_figure(flag: Segment, case: Case) -> FlagFigure | None:
     )
 
 
+def grid_figure(flag: Segment, case: Case) -> FlagFigure | None:
+    """How clearly the frames of an earlier coding show around a break: those before it, those behind it."""
+    grids = case.features.coding_grids
+    if flag.detector != "sound_coding" or grids is None or not len(grids.offsets):
+        return None
+    start_s, end_s = _span(flag, case, AROUND_SOUND_S)
+    inside = np.flatnonzero((grids.times_s >= start_s) & (grids.times_s <= end_s))
+    times_s = grids.times_s[inside]
+    early, late = inside[times_s < flag.start_s], inside[times_s > flag.end_s]
+    if not len(early) or not len(late):
+        return None
+    columns = [int(np.argmax(grids.shown[part].mean(axis=0))) for part in (early, late)]
+    x = columns_x(times_s - times_s[0], float(times_s[-1] - times_s[0]))
+    lines = []
+    for row, column in enumerate(columns):
+        smooth = np.convolve(grids.shown[inside, column], np.full(GRID_FRAMES, 1 / GRID_FRAMES), "same")
+        lines.append(tag("path", d=line_path(x, _across(smooth, row * CURVE_HEIGHT)), class_="line"))
+    marks = _marks(flag, float(times_s[0]), float(times_s[-1]), 2 * CURVE_HEIGHT)
+    first, second = (int(grids.offsets[column]) for column in columns)
+    return FlagFigure(
+        title="The frames of an earlier coding",
+        body=curves(2 * CURVE_HEIGHT, *lines, marks),
+        first=clock(float(times_s[0])),
+        last=clock(float(times_s[-1])),
+        caption=f"How clearly values rounded to nought show on frames that begin at sample {first} of 1024 "
+        f"(above) and at sample {second} (below), over 0.4 s, each on its own scale. Sound coded in one go "
+        "has one level throughout.",
+    )
+
+
 def change_figure(flag: Segment, case: Case) -> FlagFigure | None:
     """The change from frame to frame around the flag."""
     frames = case.features.frames
@@ -305,7 +336,7 @@ def _dots(row: int, words: str, values: FloatArray, flagged: np.ndarray) -> Mark
 
 _DRAWERS: dict[str, tuple[Callable[[Segment, Case], FlagFigure | None], ...]] = {
     "dub": (mouth_figure,),
-    "audio_splice": (spectrum_figure,),
+    "audio_splice": (grid_figure, spectrum_figure),
     "splice": (shots_figure,),
     "deletion": (gap_figure, change_figure),
     "duplication": (change_figure,),

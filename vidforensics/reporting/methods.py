@@ -57,8 +57,19 @@ METHODS = {
         "one recording usually does.",
         "A second speaker at another microphone, a caller and a quotation played in differ as well, without "
         "any forgery, and of conversations made in one room one in 15 was flagged. Cuts within one recording "
-        "leave almost nothing and are not looked for; sound that changes with the picture, music and single "
+        "leave almost nothing that this could hear; sound that changes with the picture, music and single "
         "sounds are not assessed. A quarter or more are missed.",
+    ),
+    "sound_coding": Method(
+        "Sound cut or put together",
+        "Looks for the frames of 1024 samples of an AAC coding that the sound had before this file was "
+        "made: on them, more values of its transform lie near nought than on any others. Flagged is where "
+        "these frames go on at another offset, which cutting and putting in move them to, while the picture "
+        "has no cut.",
+        "Says nothing where no such frames show: sound that was never AAC, was resampled, or was coded again "
+        "more coarsely (under about 128 kb/s few frames are left). A cut moves the frames by a multiple of "
+        "their length about once in a thousand times. A live recorder that fills lost sound moves them too. "
+        "Which of two pieces was there first it cannot say, nor whether they are of one recording.",
     ),
     "splice": Method(
         "Splice",

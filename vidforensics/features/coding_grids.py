@@ -1,0 +1,83 @@
+"""Gather the first sound track at its own rate, then look for the frames of an earlier AAC coding in it.
+
+Decoded blocks go in, one `CodingGrids` comes out. The samples wait in a spool, as every offset of a frame
+must be tried before it is known which one to follow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vidforensics.aac_frames import FRAME
+from vidforensics.features.coding_runs import followed, frames_in, runs_of
+from vidforensics.features.sound_series_framing import finite, mono_mix
+from vidforensics.spool import Spool
+from vidforensics.types import AudioBlock, CodingGrids
+
+if TYPE_CHECKING:
+    from vidforensics.records.arrays import FloatArray
+
+MOST_SAMPLES = 1 << 27
+"""46 minutes at 48 kHz, 268 MB of temporary file; what lies behind is not looked at."""
+
+LEAST_RATE_HZ = 16_000
+LEAST_FRAMES = 100
+
+
+class CodingGridAccumulator:
+    """Takes the sound of the decode pass."""
+
+    def __init__(self) -> None:
+        self._track: int | None = None
+        self._rate_hz = 0
+        self._own = 0
+        self._samples = Spool[np.int16](np.int16, ())
+        self._firsts: list[int] = []
+        self._starts_s: list[float] = []
+        self._until_s: float | None = None
+
+    def update(self, block: AudioBlock) -> None:
+        """Take the next samples of the track that came first, until it changes its rate."""
+        if self._track is None:
+            self._begin(block)
+        if block.track != self._track or not len(block.samples) or self._until_s is not None:
+            return
+        if block.sample_rate_hz != self._rate_hz or len(self._samples) >= MOST_SAMPLES:
+            self._until_s = block.start_s
+            return
+        self._firsts.append(len(self._samples))
+        self._starts_s.append(block.start_s)
+        mono = np.clip(mono_mix(finite(block.samples)), -1.0, 1.0)
+        self._samples.append(np.rint(mono * np.float32(32767)).astype(np.int16))
+
+    def finish(self) -> CodingGrids | None:
+        """What was found; None where there is no sound, or less than 100 frames of it."""
+        samples = self._samples.finish()
+        if self._track is None or frames_in(samples) < LEAST_FRAMES:
+            return None
+        found = followed(samples, self._own)
+        return CodingGrids(
+            track=self._track,
+            frame_s=FRAME / self._rate_hz,
+            times_s=self._times_s(frames_in(samples)),
+            offsets=found.offsets,
+            shown=found.shown,
+            runs=tuple(runs_of(found)) if len(found.offsets) else (),
+            until_s=self._until_s,
+        )
+
+    def _begin(self, block: AudioBlock) -> None:
+        if len(block.samples) and block.sample_rate_hz >= LEAST_RATE_HZ:
+            self._track, self._rate_hz = block.track, block.sample_rate_hz
+            # a block is made of whole decoded frames, of which only the first may have been cut short
+            self._own = len(block.samples) % FRAME
+
+    def _times_s(self, count: int) -> FloatArray:
+        """Presentation time of every frame's first sample, by the block it lies in; they never go back."""
+        at = np.arange(count) * FRAME
+        firsts, starts_s = np.array(self._firsts), np.array(self._starts_s)
+        block = np.searchsorted(firsts, at, side="right") - 1
+        times_s: FloatArray = np.maximum.accumulate(starts_s[block] + (at - firsts[block]) / self._rate_hz)
+        return times_s
