@@ -220,7 +220,7 @@ def grid_figure(flag: Segment, case: Case) -> FlagFigure | None:
         last=clock(float(times_s[-1])),
         caption=f"How clearly values rounded to nought show on frames that begin at sample {first} of 1024 "
         f"(above) and at sample {second} (below), over 0.4 s, each on its own scale. Sound coded in one go "
-        "has one level throughout.",
+        "shows the same frames throughout, now more and now less; at a cut the one ends, the other begins.",
     )
 
 
