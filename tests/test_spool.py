@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import tempfile
 
 import numpy as np
@@ -56,12 +57,31 @@ def test_finished_rows_cannot_be_changed():
         spool.finish()[0] = 0
 
 
+def test_rows_of_another_type_or_shape_are_refused():
+    spool: Spool[np.int16] = Spool(np.int16, (2,))
+    for rows in (np.ones((1, 2), np.int32), np.ones((1, 3), np.int16)):
+        with pytest.raises(ValueError, match="not of"):
+            spool.append(rows)
+    assert len(spool) == 0
+
+
+def test_no_room_for_the_mapping_is_want_of_memory(monkeypatch: pytest.MonkeyPatch):
+    def none_left(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    spool: Spool[np.uint8] = Spool(np.uint8, (2,))
+    spool.append(np.ones((1, 2), np.uint8))
+    monkeypatch.setattr(mmap, "mmap", none_left)
+    with pytest.raises(MemoryError):
+        spool.finish()
+
+
 class _FullFile:
     def write(self, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def close(self) -> None:
-        pass
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_full_disk_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch):

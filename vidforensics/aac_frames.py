@@ -29,11 +29,22 @@ def apart(a: int, b: int) -> int:
     return min((a - b) % FRAME, (b - a) % FRAME)
 
 
-def is_same(a: int, b: int, drift: int = DRIFT, slack: int = SLACK) -> bool:
-    """Whether two offsets may be one coding's: the same, drifting a little, or of its short windows.
+def is_same(a: int, b: int) -> bool:
+    """Whether two offsets are one grid, perhaps drifting a little.
 
-    >>> is_same(100, 105), is_same(100, 229), is_same(100, 150)
-    (True, True, False)
+    >>> is_same(100, 105), is_same(100, 164)
+    (True, False)
+    """
+    return apart(a, b) <= DRIFT
+
+
+def may_be_short(a: int, b: int) -> bool:
+    """Whether one offset may be that of the other's short windows.
+
+    Frames of video at 48 kHz are a multiple of 64 samples as well, so that it need not be.
+
+    >>> may_be_short(100, 229), may_be_short(100, 150)
+    (True, False)
     """
     step = apart(a, b)
-    return step <= drift or min(step % SHORT, -step % SHORT) <= slack
+    return min(step % SHORT, -step % SHORT) <= SLACK

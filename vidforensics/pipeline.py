@@ -145,7 +145,7 @@ def extract_and_measure(
         "sound_series": features.SoundSeriesAccumulator(),
         "sound_pictures": features.SoundPictureAccumulator(),
         "audio_prints": features.AudioPrintAccumulator(),
-        "coding_grids": features.CodingGridAccumulator(),
+        "coding_grids": features.CodingGridAccumulator(_sound_codec(probe)),
     }
     faces, speech = features.face_accumulator(), features.speech_accumulator()
     voices, gaps = features.voice_accumulator(), features.gap_accumulator()
@@ -174,6 +174,11 @@ def extract_and_measure(
         gaps=measured.get("gaps"),
         gaps_not_sought=gaps if isinstance(gaps, str) else None,
     )
+
+
+def _sound_codec(probe: Probe) -> str | None:
+    stream = probe.first("audio")
+    return stream.codec if stream else None
 
 
 def follow_faces(path: Path, probe: Probe, progress: Progress) -> TalkingFaces:

@@ -1,15 +1,18 @@
 """Rows measured one after another and kept outside the heap, so that memory does not grow with the clip.
 
-What a pass measures of every frame goes into a nameless temporary file, which the system clears away with the
-process however it ends. When the pass is done the rows are one array over the mapped file: its pages come in
-where they are read, and `give_back_memory` lets them go again.
+What a pass measures of every frame goes into a nameless file in the temporary folder (TMPDIR), which the
+system clears away with the process however it ends; where that folder is itself kept in memory, nothing is
+saved. When the pass is done the rows are one array over the mapped file: its pages come in where they are
+read, and `give_back_memory` lets them go again.
 """
 
 from __future__ import annotations
 
+import errno
 import mmap
 import tempfile
 import weakref
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 from vidforensics.errors import OutputError
@@ -48,11 +51,14 @@ class Spool(Generic[Scalar]):
 
         Raises:
             OutputError: the temporary folder cannot be written to or is full.
+            ValueError: rows of another type or shape.
         """
+        if rows.dtype != self._dtype or rows.shape[1:] != self._row_shape:
+            raise ValueError(f"rows of {rows.dtype} {rows.shape[1:]}, not of {self._dtype} {self._row_shape}")
         try:
             if self._file is None:
                 self._file = _temporary_file()
-                weakref.finalize(self, self._file.close)  # also where a pass ends early, without `finish`
+                weakref.finalize(self, _close, self._file)  # also where a pass ends early, without `finish`
             self._file.write(rows.tobytes())
         except OSError as error:
             raise _no_space(error) from error
@@ -88,5 +94,12 @@ def let_pages_go() -> None:
             view.madvise(mmap.MADV_DONTNEED)
 
 
-def _no_space(error: OSError) -> OutputError:
+def _close(file: IO[bytes]) -> None:
+    with suppress(OSError):  # what a full disk did not take is written once more, and nobody waits for it
+        file.close()
+
+
+def _no_space(error: OSError) -> OutputError | MemoryError:
+    if error.errno == errno.ENOMEM:  # no address space for the mapping: the worker says so
+        return MemoryError()
     return OutputError(f"temporary folder: {error.strerror}; free some space or set TMPDIR.")

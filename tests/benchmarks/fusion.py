@@ -85,7 +85,7 @@ def answer_of(forged: Forged) -> Answer:
 
 
 def _of_voices(found: Sequence[Detection]) -> tuple[Segment, ...]:
-    return tuple(s for answer in found for s in answer.segments if s.label in SUPPORT)
+    return tuple(s for answer in found for s in answer.segments if s.detector in SUPPORT)
 
 
 def table(answers: Sequence[Answer]) -> str:

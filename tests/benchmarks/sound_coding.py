@@ -33,7 +33,8 @@ from vidforensics.types import AudioBlock, CodingGrids
 
 CALIBRATION = Path(__file__).parents[2] / "vidforensics" / "flagging" / "calibration.json"
 COMMAND = "python -m tests.benchmarks.sound_coding --footage DIR --seed {seed} --write"
-KINDS = ("shifted", "cut", "insert", "replace")
+KINDS = ("shifted", "cut", "cut on frames", "insert", "replace")
+VIDEO_HZ = 25
 BIT_RATES = (192_000, 128_000, 96_000, 64_000)
 LEAST_S, MOST_S = 8.0, 30.0
 PER_GROUP = 2
@@ -92,10 +93,16 @@ def edited(
     host: Source, donors: list[Source], kind: str, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[float, ...]]:
     """The host from a random sample of its first frame on, edited; and its joins, s."""
-    samples, rate = host.samples[int(rng.integers(1, FRAME)) :], host.rate
+    rate, step = host.rate, round(host.rate / VIDEO_HZ)
+    on_frames = kind == "cut on frames"
+    samples = host.samples[step * int(rng.integers(1, 12)) if on_frames else int(rng.integers(1, FRAME)) :]
     at = int(len(samples) * rng.uniform(0.25, 0.6))
     if kind == "shifted":
         return samples, ()
+    if on_frames:
+        at -= at % step
+        to = at + step * int(rng.integers(18, 63))
+        return np.concatenate([samples[:at], samples[to:]]), (at / rate,)
     if kind == "cut":
         to = min(len(samples) - 2 * rate, at + int(rate * rng.uniform(0.7, 2.5)))
         return np.concatenate([samples[:at], samples[max(at, to) :]]), (at / rate,)
@@ -126,7 +133,7 @@ def coded_again(samples: np.ndarray, rate: int, bit_rate: int) -> np.ndarray:
 
 
 def grids_of(samples: np.ndarray, rate: int) -> CodingGrids | None:
-    looker, nothing = CodingGridAccumulator(), np.zeros(0, np.float32)
+    looker, nothing = CodingGridAccumulator("aac"), np.zeros(0, np.float32)
     for a in range(0, len(samples), BLOCK):
         part = np.ascontiguousarray(samples[a : a + BLOCK], np.float32)
         looker.update(AudioBlock(0, a / rate, part, rate, a / rate, nothing))
@@ -134,9 +141,10 @@ def grids_of(samples: np.ndarray, rate: int) -> CodingGrids | None:
 
 
 def grids_of_file(path: Path) -> CodingGrids | None:
-    looker = CodingGridAccumulator()
-    options = extraction.DecodeOptions(picture=False)
-    with extraction.Decoder(path, acquisition.probe(path), options) as decoder:
+    probe = acquisition.probe(path)
+    stream = probe.first("audio")
+    looker = CodingGridAccumulator(stream.codec if stream else None)
+    with extraction.Decoder(path, probe, extraction.DecodeOptions(picture=False)) as decoder:
         for block in decoder:
             if isinstance(block, AudioBlock):
                 looker.update(block)
@@ -148,7 +156,7 @@ def shown_s(grids: CodingGrids | None) -> float:
 
 
 def breaks_in(grids: CodingGrids | None) -> tuple[tuple[float, float, float], ...]:
-    return () if grids is None else tuple((b.start_s, b.end_s, b.strength) for b in breaks(grids))
+    return () if grids is None else tuple((b.start_s, b.end_s, b.strength) for b in breaks(grids, 0.0))
 
 
 def made(footage: Path, seed: int, most: int) -> Iterator[Examined]:
@@ -172,7 +180,7 @@ def untouched(footage: Path) -> Iterator[Examined]:
         except (InputError, av.error.FFmpegError):
             continue
         cuts_s = picture_cuts_s(footage / row["file"]) if row["width"] else ()
-        seconds = min(float(row["duration_s"]), 3600.0)
+        seconds = float(row["duration_s"])
         found = tuple(
             b for b in breaks_in(grids) if not any(b[0] - NEAR_S <= t <= b[1] + NEAR_S for t in cuts_s)
         )
@@ -201,19 +209,22 @@ def table(items: list[Examined], threshold: float) -> list[str]:
 def calibration(items: list[Examined], seed: int) -> dict[str, float | int | str]:
     """The line from strengths to log10 likelihood ratios: tracks with a join against tracks without one.
 
-    A track counts with the surest break at a join, or anywhere where it has none; with 0 for no candidate.
+    A track counts with the surest break at a join, or anywhere where it has none, and with 0 where there is
+    no break at all. What bounds the ratio is how many speakers and scenes there are, as a host makes several
+    tracks.
     """
-    right = [i.best() for i in items if i.joins]
-    wrong = [max(i.wrong(), default=0.0) for i in items if not i.joins]
-    values, truth = np.array([*right, *wrong]), np.arange(len(right) + len(wrong)) < len(right)
+    right = [i for i in items if i.joins]
+    wrong = [i for i in items if not i.joins]
+    values = np.array([*(i.best() for i in right), *(max(i.wrong(), default=0.0) for i in wrong)])
+    truth = np.arange(len(values)) < len(right)
     weights = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
     line = logistic(values[:, None], truth, weights, 1e-3)
     slope = float(line.weights[0] / line.scale[0])
     intercept = float(line.bias - line.weights[0] * line.mean[0] / line.scale[0])
     return {
         "intercept": round(intercept / np.log(10), 4),
-        "negatives": int((~truth).sum()),
-        "positives": int(truth.sum()),
+        "negatives": len({i.group for i in wrong}),
+        "positives": len({i.group for i in right}),
         "prior": 0.5,
         "slope": round(slope / np.log(10), 4),
         "source": COMMAND.format(seed=seed),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import av
 import numpy as np
+from av.container import OutputContainer
 
 RATE_HZ = 44_100
 
@@ -25,16 +27,26 @@ def music(seconds: float, seed: int) -> np.ndarray:
     return np.clip(sound, -1, 1).astype(np.float32)
 
 
+def _encode(container: OutputContainer, samples: np.ndarray, bit_rate: int) -> None:
+    stream = container.add_stream("aac", rate=RATE_HZ, layout="mono")
+    stream.bit_rate = bit_rate
+    frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+    frame.sample_rate, frame.pts = RATE_HZ, 0
+    for packet in [*stream.encode(frame), *stream.encode(None)]:
+        container.mux(packet)
+
+
 def aac(samples: np.ndarray, bit_rate: int) -> np.ndarray:
     """One channel as AAC gives it back, float32 (n,); its frames begin at its first sample."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=RATE_HZ, layout="mono")
-        stream.bit_rate = bit_rate
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = RATE_HZ, 0
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
+        _encode(container, samples, bit_rate)
     buffer.seek(0)
     with av.open(buffer) as container:
         return np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
+
+
+def write_aac(path: Path, samples: np.ndarray, bit_rate: int) -> None:
+    """One channel as an MP4 of AAC, with nothing else in it."""
+    with av.open(str(path), "w", format="mp4") as container:
+        _encode(container, samples, bit_rate)

@@ -12,8 +12,9 @@ from tests.features.make_coded import RATE_HZ, aac, music
 from vidforensics import aac_frames
 from vidforensics.aac_frames import FRAME, apart
 from vidforensics.features import CodingGridAccumulator, coding_grids
-from vidforensics.features.coding_grid import WINDOW, at_every_offset, near_nought
+from vidforensics.features.coding_grid import WINDOW, above_surroundings, at_every_offset, near_nought
 from vidforensics.features.coding_runs import _most_likely
+from vidforensics.flagging.sound_coding import THRESHOLD, breaks
 from vidforensics.types import AudioBlock, CodingGrids
 
 SHIFT = 317
@@ -23,8 +24,8 @@ def block(samples: np.ndarray, start_s: float = 0.0, rate_hz: int = RATE_HZ, tra
     return AudioBlock(track, start_s, samples[:, None], rate_hz, start_s, np.zeros(0, np.float32))
 
 
-def grids(samples: np.ndarray, length: int = 40 * FRAME) -> CodingGrids | None:
-    accumulator = CodingGridAccumulator()
+def grids(samples: np.ndarray, length: int = 40 * FRAME, codec: str = "aac") -> CodingGrids | None:
+    accumulator = CodingGridAccumulator(codec)
     for a in range(0, len(samples), length):
         accumulator.update(block(samples[a : a + length], a / RATE_HZ))
     return accumulator.finish()
@@ -64,10 +65,36 @@ def test_the_frames_of_the_present_coding_are_not_taken_for_earlier_ones() -> No
 
 
 def test_the_present_coding_is_known_where_its_first_frame_was_cut_short() -> None:
-    once, accumulator = coded_once()[FRAME - 960 :], CodingGridAccumulator()
+    once, accumulator = coded_once()[FRAME - 960 :], CodingGridAccumulator("aac")
     for a, b in ((0, 960 + 39 * FRAME), (960 + 39 * FRAME, len(once))):
         accumulator.update(block(once[a:b], a / RATE_HZ))
     assert offsets_in(accumulator.finish()) == []
+
+
+def test_sound_that_is_no_aac_now_hides_no_frames() -> None:
+    assert offsets_in(grids(coded_once(), codec="pcm_s16le")) == [0]
+
+
+def test_plain_tones_that_repeat_from_frame_to_frame_show_nothing_for_sure() -> None:
+    times = np.arange(9 * 48_000) / 48_000
+    rng = np.random.default_rng(2)
+    tones = [sum(np.sin(2 * np.pi * hz * k * times) / k for k in range(1, 12)) for hz in (375.0, 500.0)]
+    sound = np.where(times < 4.5, *tones) * 0.1 + rng.normal(0, 2e-4, len(times))
+    accumulator = CodingGridAccumulator("pcm_s16le")
+    accumulator.update(block(sound.astype(np.float32), rate_hz=48_000))
+    found = accumulator.finish()
+    assert found is not None and breaks(found) == []
+
+
+@pytest.mark.parametrize("video_frames", [37, 50])
+def test_a_cut_on_frames_of_video_shows_as_well(video_frames: int) -> None:
+    """At 48 kHz these are multiples of 64 samples, as the steps of short windows are."""
+    once, step = coded_once(), 1920
+    at, gone = 115 * step, video_frames * step
+    found = grids(aac(np.concatenate([once[5 * step : at], once[at + gone :]]), 192_000))
+    assert found is not None
+    (one,) = [b for b in breaks(found) if b.strength >= THRESHOLD]
+    assert one.start_s == pytest.approx((at - 5 * step) / RATE_HZ, abs=0.1)
 
 
 def test_sound_that_was_never_coded_and_silence_show_nothing() -> None:
@@ -108,6 +135,26 @@ def test_times_that_jump_back_stand_still() -> None:
     accumulator.update(block(sound[128 * FRAME :], 1.0))
     found = accumulator.finish()
     assert found is not None and (np.diff(found.times_s) >= 0).all()
+
+
+def test_one_wild_timestamp_moves_nothing() -> None:
+    sound, accumulator = music(6.0, 2), CodingGridAccumulator()
+    for k, a in enumerate(range(0, len(sound), 43 * FRAME)):
+        accumulator.update(block(sound[a : a + 43 * FRAME], 1000.0 if k == 2 else a / RATE_HZ))
+    found = accumulator.finish()
+    assert found is not None
+    assert found.times_s == pytest.approx(np.arange(len(found.times_s)) * FRAME / RATE_HZ)
+
+
+def test_a_part_that_is_too_quiet_leaves_the_rest_of_a_place() -> None:
+    shares = np.random.default_rng(4).normal(0.06, 0.01, (60, FRAME)).astype(np.float32)
+    shares[:, 500] += 0.2
+    shares[0, :200] = np.nan
+    shown = above_surroundings(shares)
+    assert shown[0, 500] > 8 and shown[0, 0] == 0.0
+    surroundings = [*range(1020, 1024), *range(61)]
+    step = shares[1:] - shares[1:, surroundings].mean(axis=1, keepdims=True)
+    assert np.corrcoef(shown[1:, 28], step[:, 28])[0, 1] == pytest.approx(1.0)
 
 
 def test_another_rate_ends_what_is_looked_at() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks.fusion import Answer, table
+from tests.benchmarks.fusion import Answer, _of_voices, table
 from tests.benchmarks.score_bands import chances
 from vidforensics.evaluation.flag_forgeries import Forged
-from vidforensics.types import Label, Segment
+from vidforensics.types import Detection, Label, Segment
 
 
 def segment(label: Label, log10_lr: float, listed: bool, start_s: float = 2.0) -> Segment:
@@ -44,6 +44,13 @@ def test_what_fusion_lists_counts_only_on_what_was_forged() -> None:
     # the forged clip that is met stands above both others, the one that is not ties with one and loses to one
     assert "| each alone | 0.625 |" in found
     assert "| together | 0.625 |" in found
+
+
+def test_only_what_fusion_brings_together_is_compared() -> None:
+    dub, sound = segment("dub", 0.5, False), segment("audio_splice", 0.8, False)
+    cut = Segment(2.0, 2.1, "audio_splice", 0.9, 1.0, "sound_coding", "said", True)
+    answers = [Detection(s.detector, segments=(s,)) for s in (dub, sound, cut)]
+    assert _of_voices(answers) == (dub, sound)
 
 
 @pytest.mark.parametrize(("scale", "least", "most"), [(1, 0.0, 0.2), (100, 0.99, 1.0)])

@@ -10,7 +10,14 @@ import pytest
 
 from tests.flagging.conformance import Given, check_promises, evidence_of, same
 from vidforensics.flagging import sound_coding
-from vidforensics.flagging.sound_coding import NO_SOUND, NO_TRACE, TOO_LATE, SoundCodingDetector
+from vidforensics.flagging.sound_coding import (
+    AT_CUT,
+    NO_SOUND,
+    NO_TRACE,
+    SILENT,
+    TOO_LATE,
+    SoundCodingDetector,
+)
 from vidforensics.types import CodingGrids, Detection, GridRun, Shot
 
 FRAME_S = 1024 / 44_100
@@ -77,9 +84,25 @@ def test_one_grid_throughout_is_no_flag_even_with_a_hole():
     assert listed(detect(grids_of(GridRun(0, 400, 100), GridRun(500, 1000, 100)))) == []
 
 
-@pytest.mark.parametrize("step", [1, 20, 128, 385, 1000])
-def test_a_drift_and_short_windows_are_no_jump(step: int):
+@pytest.mark.parametrize("step", [1, 20, 1000])
+def test_a_drift_is_no_jump(step: int):
     assert detect(grids_of(GridRun(0, 400, 100), GridRun(400, 1000, (100 + step) % 1024))).segments == ()
+
+
+@pytest.mark.parametrize("step", [128, 385])
+def test_a_step_of_short_windows_counts_for_half(step: int):
+    runs = GridRun(0, 400, 100), GridRun(400, 1000, 100 + step)
+    assert len(listed(detect(grids_of(*runs)))) == 1
+    assert listed(detect(grids_of(*runs, clear=0.7))) == []
+    assert len(listed(detect(grids_of(runs[0], GridRun(400, 1000, 150), clear=0.7)))) == 1
+    own = replace(grids_of(runs[0], GridRun(400, 1000, 150), clear=0.7), own=100 - 64)
+    assert listed(detect(own)) == []
+
+
+def test_short_windows_that_take_turns_with_their_frames_do_not_hide_a_jump():
+    runs = GridRun(0, 200, 100), GridRun(200, 260, 356), GridRun(260, 460, 100), GridRun(461, 1000, 700)
+    ((start_s, _),) = listed(detect(grids_of(*runs)))
+    assert start_s == pytest.approx(461 * FRAME_S, abs=2 * FRAME_S)
 
 
 def test_a_grid_that_shows_on_both_sides_of_a_jump_is_none():
@@ -112,7 +135,9 @@ def test_frames_without_sound_speak_for_nothing():
 
 def test_a_jump_at_a_cut_of_the_picture_is_editing():
     grids = grids_of(GridRun(0, 400, 100), GridRun(401, 1000, 700))
-    assert detect(grids, cuts_s=(401 * FRAME_S + 0.2,)).segments == ()
+    found = detect(grids, cuts_s=(401 * FRAME_S + 0.2,))
+    assert found.segments == ()
+    assert [c.reason for c in found.coverage] == [None, AT_CUT, None]
     assert len(listed(detect(grids, cuts_s=(5.0,)))) == 1
 
 
@@ -129,8 +154,15 @@ def test_without_sound_or_grids_nothing_is_assessed():
     found = detect(
         CodingGrids(0, FRAME_S, np.zeros(0), np.zeros(0, np.int64), np.zeros((0, 0), np.float32), ())
     )
-    assert [(c.assessed, c.reason) for c in found.coverage] == [(False, NO_TRACE)]
+    assert [(c.assessed, c.reason) for c in found.coverage] == [(False, NO_SOUND)]
     assert found.tracks == ()
+    found = detect(replace(grids_of(), offsets=np.zeros(0, np.int64), shown=np.zeros((1000, 0), np.float32)))
+    assert [(c.assessed, c.reason) for c in found.coverage] == [(False, NO_TRACE)]
+
+
+def test_sound_that_ends_before_the_picture_is_said_to():
+    found = detect(grids_of(GridRun(0, 1000, 100)), length_s=60.0)
+    assert [(c.assessed, c.reason) for c in found.coverage] == [(True, None), (False, SILENT)]
 
 
 def test_times_that_begin_late_and_jump_are_kept():

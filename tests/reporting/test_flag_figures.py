@@ -19,6 +19,7 @@ from vidforensics.types import (
     FaceTrack,
     FrameGaps,
     FrameSeries,
+    GridRun,
     Segment,
     Shot,
     SoundSeries,
@@ -97,15 +98,25 @@ def test_a_break_in_an_earlier_coding_shows_the_frames_before_and_behind_it():
     times_s = np.arange(1800) * 0.0232
     shown = np.zeros((1800, 3), np.float32)
     shown[times_s < 12.0, 2], shown[times_s > 12.0, 0] = 2.0, 2.0
-    grids = CodingGrids(0, 0.0232, times_s, np.array([7, 300, 900]), shown, ())
+    runs = (GridRun(0, 517, 900), GridRun(518, 1800, 7))
+    grids = CodingGrids(0, 0.0232, times_s, np.array([7, 300, 900]), shown, runs)
     jump = replace(flag("audio_splice", 12.0, 12.01), detector="sound_coding")
     (figure,) = flag_figures(jump, case(coding_grids=grids))
     assert figure.body.count('class="line"') == 2
     assert "begin at sample 900 of 1024 (above) and at sample 7 (below)" in figure.caption
     assert flag_figures(replace(jump, start_s=0.0, end_s=0.0), case(coding_grids=grids)) == ()
     assert flag_figures(flag("audio_splice", 12.0, 12.01), case(coding_grids=grids)) == ()
-    nothing = replace(grids, offsets=np.zeros(0, np.int64), shown=np.zeros((1800, 0), np.float32))
-    assert flag_figures(jump, case(coding_grids=nothing)) == ()
+    few = replace(grids, times_s=np.arange(1800) * 0.9)
+    assert flag_figures(jump, case(coding_grids=few)) == ()
+
+
+def test_a_stretch_put_over_the_sound_shows_its_own_frames_below():
+    times_s = np.arange(1800) * 0.0232
+    runs = (GridRun(0, 517, 900), GridRun(518, 600, 7), GridRun(601, 1800, 900))
+    grids = CodingGrids(0, 0.0232, times_s, np.array([7, 900]), np.zeros((1800, 2), np.float32), runs)
+    guest = replace(flag("audio_splice", 12.0, 13.94), detector="sound_coding")
+    (figure,) = flag_figures(guest, case(coding_grids=grids))
+    assert "begin at sample 900 of 1024 (above) and at sample 7 (below)" in figure.caption
 
 
 def test_an_odd_shot_is_filled_among_the_others():

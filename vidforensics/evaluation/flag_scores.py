@@ -228,7 +228,7 @@ def assessed(answer: Answer, label: str) -> bool:
     for row in answer.coverage:
         if row["assessed"] and row["detector"] in names:
             looked[row["detector"]] += max(0.0, min(row["end_s"], end) - max(row["start_s"], start))
-    return max(looked.values()) >= 0.5 * (end - start)
+    return max(looked.values(), default=0.0) >= 0.5 * (end - start)
 
 
 DETECTORS = {

@@ -10,13 +10,15 @@ the transform of ISO/IEC 14496-3 (AAC, long windows).
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vidforensics.aac_frames import FRAME
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from vidforensics.records.arrays import BoolArray, Float32Array, FloatArray, IntArray, ShortArray
 
 WINDOW = 2 * FRAME
@@ -30,6 +32,8 @@ LEAST_RMS = 1e-3
 
 KAISER_ALPHA = 4.0
 SURROUNDINGS = 64
+MOST_LAG = 64
+"""Frames, 1.5 s, over which accidents are followed."""
 
 
 def near_nought(samples: ShortArray, starts: IntArray) -> Float32Array:
@@ -54,39 +58,61 @@ def at_every_offset(samples: ShortArray, start: int) -> Float32Array:
     return _shares(np.lib.stride_tricks.sliding_window_view(part, WINDOW))
 
 
-def above_neighbours(shares: Float32Array, beside: Float32Array) -> FloatArray:
+def above_neighbours(shares: Float32Array, beside: Float32Array) -> Float32Array:
     """How far shares lie above those at offsets beside theirs, in standard deviations of one window.
 
     The present coding raises and lowers shares with the offset, but smoothly, so that neighbours tell what is
-    usual; the frames of an earlier coding show at one offset and hardly at the next.
+    usual; the frames of an earlier coding show at one offset and hardly at the next. Plain tones repeat the
+    same accident in every frame: where neighbours do so, the deviation counts for that much more.
 
     Args:
         shares: float32 (F, G), windows in time by offsets.
         beside: float32 (F, G, n ≥ 2), the same windows moved a little.
 
     Returns:
-        float64 (F, G); 0 where a share is not known.
+        float32 (F, G); 0 where a share is not known.
     """
     count = beside.shape[-1]
-    middle = beside.mean(axis=-1, dtype=np.float64)
-    return _in_deviations(shares - middle, beside - middle[..., None], count)
+    middle = beside.mean(axis=-1)
+    usual = beside - middle[..., None]
+    spread = _spread(usual) * np.sqrt((count + 1) / (count - 1) * _repetition(usual))
+    return np.asarray(np.nan_to_num((shares - middle) / max(float(spread), 1e-6)), np.float32)
 
 
-def above_surroundings(shares: Float32Array) -> FloatArray:
-    """The same where all 1,024 offsets were measured, against the mean of 64 of them around, (F, 1024)."""
-    half = SURROUNDINGS // 2
-    padded = np.concatenate([shares[:, -half:], shares, shares[:, :half]], axis=1, dtype=np.float64)
-    sums = np.concatenate([np.zeros((len(shares), 1)), np.cumsum(padded, axis=1)], axis=1)
-    around = (sums[:, SURROUNDINGS + 1 :] - sums[:, : -SURROUNDINGS - 1]) / (SURROUNDINGS + 1)
-    step = shares - around
-    return _in_deviations(step, step, SURROUNDINGS)
+def above_surroundings(shares: Float32Array) -> Float32Array:
+    """The same where all 1,024 offsets were measured, against the 64 around and itself, (F, 1024)."""
+    half, known = SURROUNDINGS // 2, np.isfinite(shares)
+    sums, counts = (_circular_sums(part, half) for part in (np.nan_to_num(shares), known))
+    step = np.where(known, shares - sums / np.maximum(counts, 1.0), np.nan)
+    return np.asarray(np.nan_to_num(step / max(_spread(step), 1e-6)), np.float32)
 
 
-def _in_deviations(step: FloatArray, usual: FloatArray, count: int) -> FloatArray:
+def _circular_sums(values: NDArray[Any], half: int) -> FloatArray:
+    """Sums over 2·half + 1 columns around each, the columns closed to a circle, (rows, columns)."""
+    padded = np.concatenate([values[:, -half:], values, values[:, :half]], axis=1, dtype=np.float64)
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(padded, axis=1)], axis=1)
+    around: FloatArray = sums[:, 2 * half + 1 :] - sums[:, : -2 * half - 1]
+    return around
+
+
+def _spread(usual: NDArray[Any]) -> float:
     known = usual[np.isfinite(usual)]
-    spread = float(np.sqrt(np.mean(known**2) * (count + 1) / (count - 1))) if len(known) else 1.0
-    found: FloatArray = np.nan_to_num(step / max(spread, 1e-6))
-    return found
+    return float(np.sqrt(np.mean(known**2, dtype=np.float64))) if len(known) else 1.0
+
+
+def _repetition(usual: Float32Array) -> float:
+    """How many times greater the variance of a sum over frames is than of independent ones, at least 1.
+
+    Source: the sum of autocorrelations, Priestley, Spectral analysis and time series (1981).
+    """
+    values = np.nan_to_num(usual).reshape(len(usual), -1)
+    power = float(np.einsum("ij,ij->", values, values))
+    if power <= 0.0:
+        return 1.0
+    lags = range(1, min(MOST_LAG, len(values) - 1) + 1)
+    return max(
+        1.0, 1.0 + 2.0 * sum(float(np.einsum("ij,ij->", values[k:], values[:-k])) for k in lags) / power
+    )
 
 
 def _shares(windows: ShortArray) -> Float32Array:

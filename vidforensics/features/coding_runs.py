@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vidforensics.aac_frames import FRAME, apart, is_same
+from vidforensics.aac_frames import FRAME, apart
 from vidforensics.features.coding_grid import (
     WINDOW,
     above_neighbours,
@@ -45,11 +45,12 @@ PARTS = (1, 2, 4, 8)
 
 LEAST_PART = 8
 MOST_CANDIDATES = 5
+MOST_FOLLOWED = 8
 BESIDE, NEAR_BESIDE = (-40, -20, 20, 40), (-20, 20)
 """Offsets beside a candidate that tell what is usual, where it is followed and where it is only tried."""
 
-OWN = (16, 1)
-"""How far around the present coding's frames, and around its short windows, nothing is taken for another."""
+OWN = 16
+"""So far around the present coding's frames nothing is taken for another."""
 
 BLOCK_FRAMES = 256
 SMOOTH = 40
@@ -75,12 +76,13 @@ def frames_in(samples: ShortArray) -> int:
     return max(0, (len(samples) - WINDOW) // FRAME)
 
 
-def followed(samples: ShortArray, own: int) -> Followed:
+def followed(samples: ShortArray, own: int | None) -> Followed:
     """Find candidates and follow them; where the one that is found leaves holes, look there again.
 
     Args:
         samples: int16 (N,), one track at its own rate.
-        own: offset of the frames that the track's present coding has, which show everywhere; 0–1023.
+        own: offset of the frames that the track's present coding has, which show everywhere; 0–1023, None
+            where it has none.
     """
     count = frames_in(samples)
     found = _candidates(samples, np.arange(count), PLACES, own)
@@ -90,6 +92,7 @@ def followed(samples: ShortArray, own: int) -> Followed:
     more = found
     for start, end in _holes(runs_of(first), count)[:MOST_HOLES]:
         more = _joined(more, _candidates(samples, np.arange(start, end), HOLE_PLACES, own))
+    more = more[:MOST_FOLLOWED]
     if len(more) == len(found):
         return first
     return Followed(more, _shown(samples, more, np.arange(count), BESIDE))
@@ -108,7 +111,7 @@ def _shown(samples: ShortArray, offsets: IntArray, frames: IntArray, beside: tup
             shares[a : a + BLOCK_FRAMES, k] = near_nought(samples, starts + step)
         let_pages_go()
     parts = shares.reshape(len(frames), len(offsets), 1 + len(beside))
-    return above_neighbours(parts[:, :, 0], parts[:, :, 1:]).astype(np.float32)
+    return above_neighbours(parts[:, :, 0], parts[:, :, 1:])
 
 
 def runs_of(found: Followed) -> list[GridRun]:
@@ -123,14 +126,14 @@ def runs_of(found: Followed) -> list[GridRun]:
     ]
 
 
-def _candidates(samples: ShortArray, frames: IntArray, places: int, own: int) -> IntArray:
+def _candidates(samples: ShortArray, frames: IntArray, places: int, own: int | None) -> IntArray:
     """Offsets at which values near nought stand out over some frames in a row, strongest first, (G,).
 
     Args:
         samples: int16 (N,).
         frames: numbers of the frames to look at, ascending.
         places: at so many of them every offset is tried.
-        own: offset of the present coding.
+        own: offset of the present coding's frames; None for none.
     """
     tried = _some(frames, places) * FRAME
     if len(tried) < LEAST_PART:
@@ -139,7 +142,8 @@ def _candidates(samples: ShortArray, frames: IntArray, places: int, own: int) ->
     best = _greatest_sums(above_surroundings(shares))
     short_list: list[int] = []
     for offset in np.argsort(-best, kind="stable").tolist():
-        if not is_same(offset, own, *OWN) and all(apart(offset, other) > 2 for other in short_list):
+        is_own = own is not None and apart(offset, own) <= OWN
+        if not is_own and all(apart(offset, other) > 2 for other in short_list):
             short_list.append(offset)
         if len(short_list) == SHORT_LIST:
             break

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidforensics.aac_frames import FRAME, is_same
+from vidforensics.aac_frames import FRAME, is_same, may_be_short
 from vidforensics.flagging.audio_discontinuity import cuts_between
 from vidforensics.flagging.calibration import calibrated
 from vidforensics.flagging.coverage import Gap, not_assessed, subtract, tile, union
@@ -29,6 +29,7 @@ THRESHOLD = 7.0
 LISTED_BELOW_THRESHOLD = 2.0
 """Candidates so far below the threshold are still given, marked as not listed."""
 
+DOUBTFUL = 0.5
 LEAST_RUN = 5.0
 """Runs that show less, in standard errors, are taken for chance."""
 
@@ -42,18 +43,20 @@ MOST_STRETCH_S = 12.0
 LEAST_GAP_S = 1.0
 LEAST_END_S = 0.5
 SMOOTH_FRAMES = 40
-NO_SOUND = "no sound, or too little of it"
+NO_SOUND = "no sound, too little of it, or sampled less than 16,000 times a second"
+SILENT = "no sound here"
 NO_TRACE = "the sound shows no frames of an earlier AAC coding here"
+AT_CUT = "at a cut of the picture, where cutting the sound is ordinary"
 TOO_LATE = "later than the sound that is looked at for an earlier coding"
 INSTANT_S = 0.1
 _JUMP = (
-    "{where} the frames of an earlier AAC coding of the sound jump by {step} of their 1024 samples, which "
-    "sound coded in one go does not do: it was cut, or put together, here. That needs no other recording."
+    "{where} the frames of an AAC coding of the sound jump by {step} of their 1024 samples, as they do where "
+    "sound is cut or put together after it was coded. That needs no other recording."
 )
 _STRETCH = (
-    "In this stretch the frames of an earlier AAC coding of the sound, 1024 samples long, lie {step} samples "
-    "off those before it, and off those behind it: it was put in, or the sound on both sides of it was cut. "
-    "That needs no other recording."
+    "In this stretch the frames of an AAC coding of the sound, 1024 samples long, lie {step} samples off "
+    "those before it, and off those behind it, as they do where sound is put in after it was coded, or cut "
+    "on both sides. That needs no other recording."
 )
 
 
@@ -86,7 +89,7 @@ class SoundCodingDetector:
             detector=self.name,
             tracks=tuple(self._tracks(grids)),
             segments=tuple(flag for flag in flags if flag.start_s < flag.end_s),
-            coverage=tile(self.name, duration_s, _gaps(grids, duration_s)),
+            coverage=tile(self.name, duration_s, _gaps(grids, cuts_s, duration_s)),
             listed_from_log10_lr=calibrated(self.name, THRESHOLD)[1],
         )
 
@@ -118,11 +121,15 @@ class SoundCodingDetector:
         return [ScoreTrack(self.name, name, unit, times_s, scores[::step], float("nan"))]
 
 
-def breaks(grids: CodingGrids) -> list[Break]:
-    """Where one grid gives way to another, in order of time; () without runs.
+def breaks(grids: CodingGrids, least: float = THRESHOLD - LISTED_BELOW_THRESHOLD) -> list[Break]:
+    """Where one grid gives way to another, in order of time; [] without runs.
 
-    Two grids that may be one coding's, drifting or by its short windows, are no break, nor are two that take
-    turns: those are of two earlier codings, of which now the one shows more, now the other.
+    Two grids that take turns are no break: those are of two earlier codings, of which now the one shows more,
+    now the other. A step that short windows make as well counts for half.
+
+    Args:
+        grids: of one track.
+        least: weaker breaks are left out.
     """
     side, runs = int(MOST_SIDE_S / grids.frame_s), _joined(grids)
     found = []
@@ -133,26 +140,47 @@ def breaks(grids: CodingGrids) -> list[Break]:
         right = grids.shown[after.first : min(after.last, after.first + side)]
         one, other = _column(grids, before), _column(grids, after)
         strength = min(_stands_out(left[:, one], right[:, one]), _stands_out(right[:, other], left[:, other]))
+        if _is_doubtful(grids, before.offset, after.offset):
+            strength *= DOUBTFUL
         start_s, end_s = _between(grids, before, after)
         step = (after.offset - before.offset) % FRAME
         found.append(Break(start_s, end_s, step, strength))
-    return [b for b in found if b.strength >= THRESHOLD - LISTED_BELOW_THRESHOLD]
+    return [b for b in found if b.strength >= least]
+
+
+def _is_doubtful(grids: CodingGrids, before: int, after: int) -> bool:
+    """Whether either grid may be the other's short windows, or those of the present coding."""
+    own = () if grids.own is None else (grids.own,)
+    return may_be_short(before, after) or any(may_be_short(a, b) for a in (before, after) for b in own)
 
 
 def _joined(grids: CodingGrids) -> list[GridRun]:
     """Runs that are one coding's joined over what lies between; runs that may be chance are left out."""
     joined: list[GridRun] = []
-    for run in grids.runs:
-        shown = grids.shown[run.first : run.last, _column(grids, run)]
-        if _alone(shown[shown != 0.0]) < LEAST_RUN:
-            continue
+    sure = [run for run in grids.runs if _alone(_heard(grids, run)) >= LEAST_RUN]
+    for k, run in enumerate(sure):
         last = joined[-1] if joined else None
-        if last is not None and is_same(last.offset, run.offset):
+        if last is not None and (
+            is_same(last.offset, run.offset) or _is_short_of(run, last, joined, sure[k:])
+        ):
             longer = last if last.last - last.first >= run.last - run.first else run
             joined[-1] = GridRun(last.first, run.last, longer.offset)
         else:
             joined.append(run)
     return joined
+
+
+def _heard(grids: CodingGrids, run: GridRun) -> Float32Array:
+    shown = grids.shown[run.first : run.last, _column(grids, run)]
+    heard: Float32Array = shown[shown != 0.0]
+    return heard
+
+
+def _is_short_of(run: GridRun, last: GridRun, before: list[GridRun], behind: list[GridRun]) -> bool:
+    """Whether a run is the last grid's short windows: it takes turns with it."""
+    came = any(is_same(one.offset, run.offset) for one in before)
+    returns = any(is_same(one.offset, last.offset) for one in behind)
+    return may_be_short(last.offset, run.offset) and (came or returns)
 
 
 def _is_clean(runs: list[GridRun], k: int) -> bool:
@@ -198,7 +226,7 @@ def _alone(shown: Float32Array) -> float:
 def _between(grids: CodingGrids, before: GridRun, after: GridRun) -> tuple[float, float]:
     """From the last sound that surely lies on the first grid to the first that lies on the second.
 
-    A frame looks at twice its length, so two runs may overlap by a frame; then half of that on both sides.
+    A frame looks at twice its length, so two runs may overlap by a frame, which is then what is given.
     """
     sample_s = grids.frame_s / FRAME
     ends_s = float(grids.times_s[before.last - 1]) + before.offset * sample_s + 2 * grids.frame_s
@@ -210,22 +238,23 @@ def _near(one: Break, cuts_s: FloatArray) -> bool:
     return bool(((cuts_s >= one.start_s - NEAR_CUT_S) & (cuts_s <= one.end_s + NEAR_CUT_S)).any())
 
 
-def _gaps(grids: CodingGrids, duration_s: float) -> list[Gap]:
-    """Where no grid shows, for longer than a moment."""
-    last = len(grids.times_s) - 1
-    shown = []
-    for run in grids.runs:
-        start_s = float(grids.times_s[run.first])
-        shown.append((start_s, float(grids.times_s[min(run.last, last)]) + grids.frame_s))
-    edges = union(shown)
-    joined = list(edges)
-    for (_, end_s), (start_s, _) in itertools.pairwise(edges):
+def _gaps(grids: CodingGrids, cuts_s: FloatArray, duration_s: float) -> list[Gap]:
+    """What was not looked at: behind the limit, at cuts of the picture, and where no grid shows."""
+    if not len(grids.times_s):
+        return [(0.0, duration_s, NO_SOUND)]
+    first_s, last_s = float(grids.times_s[0]), float(grids.times_s[-1]) + 2 * grids.frame_s
+    gaps = [] if grids.until_s is None else [(grids.until_s, duration_s, TOO_LATE)]
+    gaps += [(t - NEAR_CUT_S, t + NEAR_CUT_S, AT_CUT) for t in cuts_s.tolist()]
+    gaps += [(a, b, SILENT) for a, b in ((0.0, first_s), (last_s, duration_s)) if b - a > LEAST_END_S]
+    shown = [_seconds_of(grids, run) for run in grids.runs]
+    joined = [*shown, (0.0, first_s), (last_s, duration_s)]
+    for (_, end_s), (start_s, _) in itertools.pairwise(union(joined)):
         if start_s - end_s <= LEAST_GAP_S:
             joined.append((end_s, start_s))
-    if edges and edges[0][0] <= LEAST_END_S:
-        joined.append((0.0, edges[0][0]))
-    if edges and duration_s - edges[-1][1] <= LEAST_END_S:
-        joined.append((edges[-1][1], duration_s))
-    late_s = duration_s if grids.until_s is None else grids.until_s
-    holes = subtract([(0.0, duration_s)], joined)
-    return [(late_s, duration_s, TOO_LATE), *((a, b, NO_TRACE) for a, b in holes)]
+    holes = subtract([(0.0, duration_s)], joined) if shown else ((0.0, duration_s),)
+    return [*gaps, *((a, b, NO_TRACE) for a, b in holes)]
+
+
+def _seconds_of(grids: CodingGrids, run: GridRun) -> tuple[float, float]:
+    last = min(run.last, len(grids.times_s) - 1)
+    return float(grids.times_s[run.first]), float(grids.times_s[last]) + grids.frame_s

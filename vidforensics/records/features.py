@@ -138,7 +138,8 @@ class CodingGrids:
     times_s (F,): presentation time where frame k begins, at offset 0; frame_s: length of a frame of 1,024
     samples; offsets int64 (G,): where each grid's frames begin, samples; shown float32 (F, G): how clearly,
     in standard deviations of a single frame, 0 where it is too quiet; runs: in order of time. Without a
-    trace of an earlier coding G is 0. What lies at or behind until_s was not looked at, None where all was.
+    trace of an earlier coding G is 0. own: where the present coding's frames begin, None where it is not AAC.
+    What lies at or behind until_s was not looked at, None where all was.
     """
 
     track: int
@@ -147,6 +148,7 @@ class CodingGrids:
     offsets: IntArray
     shown: Float32Array
     runs: tuple[GridRun, ...]
+    own: int | None = None
     until_s: float | None = None
 
 

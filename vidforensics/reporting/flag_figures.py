@@ -24,7 +24,7 @@ from vidforensics.reporting.drawing import (
     ticks_path,
 )
 from vidforensics.reporting.words import clock, number
-from vidforensics.types import Case, FaceTrack, Segment, Shot, SoundSeries
+from vidforensics.types import Case, CodingGrids, FaceTrack, Segment, Shot, SoundSeries
 
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array, FloatArray
@@ -201,11 +201,12 @@ def grid_figure(flag: Segment, case: Case) -> FlagFigure | None:
         return None
     start_s, end_s = _span(flag, case, AROUND_SOUND_S)
     inside = np.flatnonzero((grids.times_s >= start_s) & (grids.times_s <= end_s))
-    times_s = grids.times_s[inside]
-    early, late = inside[times_s < flag.start_s], inside[times_s > flag.end_s]
-    if not len(early) or not len(late):
+    if len(inside) < GRID_FRAMES:
         return None
-    columns = [int(np.argmax(grids.shown[part].mean(axis=0))) for part in (early, late)]
+    columns = _columns_of(flag, grids, (start_s, end_s))
+    if columns is None:
+        return None
+    times_s = grids.times_s[inside]
     x = columns_x(times_s - times_s[0], float(times_s[-1] - times_s[0]))
     lines = []
     for row, column in enumerate(columns):
@@ -219,9 +220,31 @@ def grid_figure(flag: Segment, case: Case) -> FlagFigure | None:
         first=clock(float(times_s[0])),
         last=clock(float(times_s[-1])),
         caption=f"How clearly values rounded to nought show on frames that begin at sample {first} of 1024 "
-        f"(above) and at sample {second} (below), over 0.4 s, each on its own scale. Sound coded in one go "
-        "shows the same frames throughout, now more and now less; at a cut the one ends, the other begins.",
+        f"(above) and at sample {second} (below), means of {GRID_FRAMES} frames, each on its own scale. "
+        "Sound coded in one go shows the same frames throughout, now more and now less; at a cut the one "
+        "ends, the other begins.",
     )
+
+
+def _columns_of(flag: Segment, grids: CodingGrids, span: tuple[float, float]) -> tuple[int, int] | None:
+    """The grid that shows before the flag, and another behind it or, where that is the same, within it."""
+    before = _longest_in(grids, span[0], flag.start_s, None)
+    behind = _longest_in(grids, flag.end_s, span[1], before)
+    if before is not None and behind is None:
+        behind = _longest_in(grids, flag.start_s, flag.end_s, before)
+    return None if before is None or behind is None else (before, behind)
+
+
+def _longest_in(grids: CodingGrids, start_s: float, end_s: float, but: int | None) -> int | None:
+    """The column that most frames between two times show, another than `but`; None for none."""
+    a, b = np.searchsorted(grids.times_s, (start_s, end_s)).tolist()
+    counts = np.zeros(len(grids.offsets), np.int64)
+    for run in grids.runs:
+        shared = min(run.last, b) - max(run.first, a)
+        counts[np.flatnonzero(grids.offsets == run.offset)] += max(0, shared)
+    if but is not None:
+        counts[but] = 0
+    return int(np.argmax(counts)) if counts.any() else None
 
 
 def change_figure(flag: Segment, case: Case) -> FlagFigure | None:

@@ -67,9 +67,10 @@ METHODS = {
         "these frames go on at another offset, which cutting and putting in move them to, while the picture "
         "has no cut.",
         "Says nothing where no such frames show: sound that was never AAC, was resampled, or was coded again "
-        "more coarsely (under about 128 kb/s few frames are left). A cut moves the frames by a multiple of "
-        "their length about once in a thousand times. A live recorder that fills lost sound moves them too. "
-        "Which of two pieces was there first it cannot say, nor whether they are of one recording.",
+        "more coarsely (under about 128 kb/s few frames are left). Where they show, about half of the cuts "
+        "are found; a cut that moves the frames by little, or onto those of the present coding, is not, nor "
+        "mostly what is laid over the sound in its place. A recorder that fills lost sound and an editor's "
+        "cut look alike. It does not say whether two pieces are of one recording.",
     ),
     "splice": Method(
         "Splice",
