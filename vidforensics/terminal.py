@@ -17,6 +17,8 @@ from typing import Any
 from vidforensics.runtime import Progress, no_progress
 
 LINE_CHARACTERS = 280
+MOST_STRETCHES = 3
+"""So many stretches of one reason are written out."""
 
 
 @contextmanager
@@ -46,12 +48,20 @@ def flag_lines(document: dict[str, Any]) -> Iterator[str]:
             f"  {row['start_s']:.3f}–{row['end_s']:.3f} s  {row['label']}  "
             f"score {row['score']:.2f}  {row['basis']}"
         )
+    gaps: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in document["coverage"]:
         if not row["assessed"]:
-            yield printable(
-                f"  not assessed by {row['detector']}: "
-                f"{row['start_s']:.3f}–{row['end_s']:.3f} s, {row['reason']}"
-            )
+            gaps.setdefault((row["detector"], row["reason"]), []).append(row)
+    for (detector, reason), rows in gaps.items():
+        yield printable(f"  not assessed by {detector}: {_stretches(rows)}, {reason}")
+
+
+def _stretches(rows: list[dict[str, Any]]) -> str:
+    """Every stretch where there are few; else how many, how long in all, and where the first begins."""
+    if len(rows) <= MOST_STRETCHES:
+        return ", ".join(f"{row['start_s']:.3f}–{row['end_s']:.3f} s" for row in rows)
+    total_s = sum(row["end_s"] - row["start_s"] for row in rows)
+    return f"{len(rows)} stretches, {total_s:.3f} s in all, from {rows[0]['start_s']:.3f} s"
 
 
 def verify_lines(document: dict[str, Any], *, every_line: bool) -> Iterator[str]:

@@ -103,11 +103,18 @@ def test_sound_that_was_never_coded_and_silence_show_nothing() -> None:
 
 
 def test_no_sound_or_little_gives_nothing() -> None:
-    assert CodingGridAccumulator().finish() is None
+    assert CodingGridAccumulator("pcm_s16le").finish() is None
     assert grids(music(1.0, 2)) is None
-    low = CodingGridAccumulator()
+    low = CodingGridAccumulator("aac")
     low.update(block(np.zeros(80_000, np.float32), rate_hz=8_000))
     assert low.finish() is None
+
+
+@pytest.mark.parametrize("codec", [None, "vorbis", "ac3"])
+def test_frames_that_may_be_taken_for_those_of_aac_are_not_looked_at(codec: str | None) -> None:
+    accumulator = CodingGridAccumulator(codec)
+    accumulator.update(block(music(4.0, 2)))
+    assert accumulator.finish() is None
 
 
 def test_broken_numbers_in_the_sound_do_no_harm() -> None:
@@ -118,7 +125,7 @@ def test_broken_numbers_in_the_sound_do_no_harm() -> None:
 
 
 def test_times_follow_a_gap_and_only_the_first_track_counts() -> None:
-    sound, accumulator = music(6.0, 2), CodingGridAccumulator()
+    sound, accumulator = music(6.0, 2), CodingGridAccumulator("pcm_s16le")
     half = 128 * FRAME
     accumulator.update(block(sound[:half], 0.5))
     accumulator.update(block(np.zeros(99, np.float32), 0.7, track=1))
@@ -130,7 +137,7 @@ def test_times_follow_a_gap_and_only_the_first_track_counts() -> None:
 
 
 def test_times_that_jump_back_stand_still() -> None:
-    sound, accumulator = music(6.0, 2), CodingGridAccumulator()
+    sound, accumulator = music(6.0, 2), CodingGridAccumulator("pcm_s16le")
     accumulator.update(block(sound[: 128 * FRAME], 5.0))
     accumulator.update(block(sound[128 * FRAME :], 1.0))
     found = accumulator.finish()
@@ -138,7 +145,7 @@ def test_times_that_jump_back_stand_still() -> None:
 
 
 def test_one_wild_timestamp_moves_nothing() -> None:
-    sound, accumulator = music(6.0, 2), CodingGridAccumulator()
+    sound, accumulator = music(6.0, 2), CodingGridAccumulator("pcm_s16le")
     for k, a in enumerate(range(0, len(sound), 43 * FRAME)):
         accumulator.update(block(sound[a : a + 43 * FRAME], 1000.0 if k == 2 else a / RATE_HZ))
     found = accumulator.finish()
@@ -158,7 +165,7 @@ def test_a_part_that_is_too_quiet_leaves_the_rest_of_a_place() -> None:
 
 
 def test_another_rate_ends_what_is_looked_at() -> None:
-    accumulator = CodingGridAccumulator()
+    accumulator = CodingGridAccumulator("pcm_s16le")
     accumulator.update(block(music(4.0, 2)))
     accumulator.update(block(music(1.0, 2), 4.0, rate_hz=48_000))
     accumulator.update(block(music(1.0, 2), 5.0))

@@ -123,7 +123,7 @@ def test_a_stretch_put_over_the_sound_leaves_the_frames_on_both_sides_where_they
 
 
 def test_a_faint_grid_is_a_candidate_that_is_not_listed():
-    found = detect(grids_of(GridRun(0, 300, 100), GridRun(300, 1000, 700), clear=0.45))
+    found = detect(grids_of(GridRun(0, 300, 100), GridRun(300, 1000, 700), clear=0.55))
     assert [s.listed for s in found.segments] == [False]
 
 
@@ -145,6 +145,8 @@ def test_what_shows_no_grid_is_not_assessed():
     found = detect(grids_of(GridRun(300, 1000, 100)))
     assert [(c.assessed, c.reason) for c in found.coverage] == [(False, NO_TRACE), (True, None)]
     assert found.coverage[0].end_s == pytest.approx(300 * FRAME_S)
+    own = replace(grids_of(GridRun(0, 1000, 100)), own=100 - 512)
+    assert [(c.assessed, c.reason) for c in detect(own).coverage] == [(False, NO_TRACE)]
     found = detect(replace(grids_of(GridRun(0, 1000, 100)), until_s=10.0))
     assert [(c.assessed, c.reason) for c in found.coverage] == [(True, None), (False, TOO_LATE)]
 

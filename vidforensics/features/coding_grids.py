@@ -24,6 +24,9 @@ MOST_SAMPLES = 1 << 27
 """46 minutes at 48 kHz, 268 MB of temporary file; what lies behind is not looked at."""
 
 MOST_JUMP_S = 10.0
+CODECS = ("aac", "mp2", "mp3", "opus", "flac", "alac")
+"""Vorbis and AC-3 have frames of 1,024 samples, or of parts of it, at offsets that nothing here tells."""
+
 LEAST_RATE_HZ = 16_000
 LEAST_FRAMES = 100
 
@@ -32,8 +35,12 @@ class CodingGridAccumulator:
     """Takes the sound of the decode pass."""
 
     def __init__(self, codec: str | None = None) -> None:
-        """Start with nothing; codec: of the first sound track, as the probe names it."""
+        """Start with nothing; codec: of the first sound track, as the probe names it.
+
+        Only sound whose present frames are known, or unlike those of AAC, is looked at.
+        """
         self._is_aac = codec == "aac"
+        self._can_tell = codec in CODECS or (codec or "").startswith("pcm_")
         self._rate_hz = 0
         self._own: int | None = None
         self._samples = Spool[np.int16](np.int16, ())
@@ -43,7 +50,7 @@ class CodingGridAccumulator:
 
     def update(self, block: AudioBlock) -> None:
         """Take the next samples of the first track, until it changes its rate."""
-        if block.track != 0 or not len(block.samples) or self._until_s is not None:
+        if not self._can_tell or block.track != 0 or not len(block.samples) or self._until_s is not None:
             return
         if not self._rate_hz:
             self._rate_hz = block.sample_rate_hz

@@ -25,7 +25,7 @@ from vidforensics.types import CodingGrids, Detection, Evidence, GridRun, Label,
 if TYPE_CHECKING:
     from vidforensics.records.arrays import Float32Array, FloatArray
 
-THRESHOLD = 7.0
+THRESHOLD = 8.0
 LISTED_BELOW_THRESHOLD = 2.0
 """Candidates so far below the threshold are still given, marked as not listed."""
 
@@ -43,7 +43,7 @@ MOST_STRETCH_S = 12.0
 LEAST_GAP_S = 1.0
 LEAST_END_S = 0.5
 SMOOTH_FRAMES = 40
-NO_SOUND = "no sound, too little of it, or sampled less than 16,000 times a second"
+NO_SOUND = "no sound, too little, below 16 kHz, or of a codec whose frames may be taken for those of AAC"
 SILENT = "no sound here"
 NO_TRACE = "the sound shows no frames of an earlier AAC coding here"
 AT_CUT = "at a cut of the picture, where cutting the sound is ordinary"
@@ -150,8 +150,11 @@ def breaks(grids: CodingGrids, least: float = THRESHOLD - LISTED_BELOW_THRESHOLD
 
 def _is_doubtful(grids: CodingGrids, before: int, after: int) -> bool:
     """Whether either grid may be the other's short windows, or those of the present coding."""
-    own = () if grids.own is None else (grids.own,)
-    return may_be_short(before, after) or any(may_be_short(a, b) for a in (before, after) for b in own)
+    return may_be_short(before, after) or _is_own(grids, before) or _is_own(grids, after)
+
+
+def _is_own(grids: CodingGrids, offset: int) -> bool:
+    return grids.own is not None and may_be_short(offset, grids.own)
 
 
 def _joined(grids: CodingGrids) -> list[GridRun]:
@@ -246,7 +249,8 @@ def _gaps(grids: CodingGrids, cuts_s: FloatArray, duration_s: float) -> list[Gap
     gaps = [] if grids.until_s is None else [(grids.until_s, duration_s, TOO_LATE)]
     gaps += [(t - NEAR_CUT_S, t + NEAR_CUT_S, AT_CUT) for t in cuts_s.tolist()]
     gaps += [(a, b, SILENT) for a, b in ((0.0, first_s), (last_s, duration_s)) if b - a > LEAST_END_S]
-    shown = [_seconds_of(grids, run) for run in grids.runs]
+    # what may be the present coding's short windows says nothing of an earlier one
+    shown = [_seconds_of(grids, run) for run in grids.runs if not _is_own(grids, run.offset)]
     joined = [*shown, (0.0, first_s), (last_s, duration_s)]
     for (_, end_s), (start_s, _) in itertools.pairwise(union(joined)):
         if start_s - end_s <= LEAST_GAP_S:
