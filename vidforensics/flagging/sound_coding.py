@@ -30,6 +30,8 @@ LISTED_BELOW_THRESHOLD = 2.0
 """Candidates so far below the threshold are still given, marked as not listed."""
 
 DOUBTFUL = 0.5
+"""What a step counts for that short windows of one coding make as well."""
+
 LEAST_RUN = 5.0
 """Runs that show less, in standard errors, are taken for chance."""
 
