@@ -133,7 +133,13 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
 def coded(samples: np.ndarray, rate: int, codec: str) -> tuple[float, np.ndarray]:
     """The track as the codec gives it back, and the time of its first sample."""
-    name, container_format, bit_rate = CODECS[codec]
+    return coded_as(samples, rate, *CODECS[codec])
+
+
+def coded_as(
+    samples: np.ndarray, rate: int, name: str, container_format: str, bit_rate: int
+) -> tuple[float, np.ndarray]:
+    """The same of any encoder of libav; a bit rate of 0 leaves it to the encoder."""
     buffer = io.BytesIO()
     layout = "stereo" if samples.shape[1] == 2 else "mono"
     with av.open(buffer, "w", format=container_format) as container:

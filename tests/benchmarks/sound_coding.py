@@ -10,7 +10,6 @@ on the fit side.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,9 +19,16 @@ from pathlib import Path
 import av
 import numpy as np
 
-from tests.benchmarks.audio_discontinuity_material import Source, decoded, picture_cuts_s, resampled, rows
+from tests.benchmarks.audio_discontinuity_material import (
+    Source,
+    coded_as,
+    decoded,
+    picture_cuts_s,
+    resampled,
+    rows,
+)
 from tests.benchmarks.intervals import rate, wilson
-from tests.benchmarks.splice_fit import logistic
+from tests.benchmarks.splice_fit import line_through
 from vidforensics import acquisition, extraction
 from vidforensics.aac_frames import FRAME
 from vidforensics.errors import InputError
@@ -117,21 +123,6 @@ def edited(
     return np.concatenate([samples[:at], piece, behind]), (at / rate, (at + len(piece)) / rate)
 
 
-def coded_again(samples: np.ndarray, rate: int, bit_rate: int) -> np.ndarray:
-    buffer = io.BytesIO()
-    layout = "stereo" if samples.shape[1] == 2 else "mono"
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=rate, layout=layout)
-        stream.bit_rate = bit_rate
-        planar = np.ascontiguousarray(np.clip(samples, -1, 1).T.astype(np.float32))
-        frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout=layout)
-        frame.sample_rate, frame.pts = rate, 0
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
-    buffer.seek(0)
-    return decoded(buffer)[1]
-
-
 def grids_of(samples: np.ndarray, rate: int) -> CodingGrids | None:
     looker, nothing = CodingGridAccumulator("aac"), np.zeros(0, np.float32)
     for a in range(0, len(samples), BLOCK):
@@ -167,7 +158,7 @@ def made(footage: Path, seed: int, most: int) -> Iterator[Examined]:
         for kind in KINDS:
             samples, joins = edited(host, mates, kind, rng)
             for bit_rate in BIT_RATES:
-                back = coded_again(samples, host.rate, bit_rate)
+                _, back = coded_as(samples, host.rate, "aac", "mp4", bit_rate)
                 grids, seconds = grids_of(back, host.rate), len(back) / host.rate
                 where = host.name, host.group, kind, bit_rate
                 yield Examined(*where, seconds, shown_s(grids), joins, breaks_in(grids))
@@ -217,16 +208,10 @@ def calibration(items: list[Examined], seed: int) -> dict[str, float | int | str
     wrong = [i for i in items if not i.joins]
     values = np.array([*(i.best() for i in right), *(max(i.wrong(), default=0.0) for i in wrong)])
     truth = np.arange(len(values)) < len(right)
-    weights = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
-    line = logistic(values[:, None], truth, weights, 1e-3)
-    slope = float(line.weights[0] / line.scale[0])
-    intercept = float(line.bias - line.weights[0] * line.mean[0] / line.scale[0])
-    return {
-        "intercept": round(intercept / np.log(10), 4),
+    return line_through(values, truth) | {
         "negatives": len({i.group for i in wrong}),
         "positives": len({i.group for i in right}),
         "prior": 0.5,
-        "slope": round(slope / np.log(10), 4),
         "source": COMMAND.format(seed=seed),
     }
 

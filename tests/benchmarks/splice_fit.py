@@ -203,13 +203,16 @@ def calibration_of(scored: Sequence[Scored]) -> dict[str, float]:
     values = np.concatenate([s.scores for s in scored])
     truth = np.concatenate([s.shots.foreign for s in scored])
     truth, values = truth[np.isfinite(values)], values[np.isfinite(values)]
+    return line_through(values, truth) | {
+        "positives": int(truth.sum()),
+        "negatives": int((~truth).sum()),
+    }
+
+
+def line_through(values: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Slope and intercept of log10 likelihood ratios over scores, both classes weighing the same."""
     weights = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
     line = logistic(values[:, None], truth, weights, 1e-3)
     slope = float(line.weights[0] / line.scale[0])
     intercept = float(line.bias - line.weights[0] * line.mean[0] / line.scale[0])
-    return {
-        "slope": round(slope / np.log(10), 4),
-        "intercept": round(intercept / np.log(10), 4),
-        "positives": int(truth.sum()),
-        "negatives": int((~truth).sum()),
-    }
+    return {"slope": round(slope / np.log(10), 4), "intercept": round(intercept / np.log(10), 4)}
